@@ -1,0 +1,1 @@
+"""What the cluster is: an image folded from a store's events."""

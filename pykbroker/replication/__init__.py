@@ -1,0 +1,1 @@
+"""One partition on several brokers; a single broker is the case of one."""

@@ -1,0 +1,1 @@
+"""Sockets to the table of handlers and back."""

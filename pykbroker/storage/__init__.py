@@ -1,0 +1,1 @@
+"""Files to partition logs and back; synchronous, one partition at a time."""

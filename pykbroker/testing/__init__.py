@@ -1,0 +1,1 @@
+"""What users import in their tests: a broker in the same process."""

@@ -1,0 +1,1 @@
+"""One module per API: its requests and responses in every version."""
