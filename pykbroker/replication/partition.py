@@ -1,0 +1,261 @@
+"""One partition as its leader serves it: append, read, wait; follows `kafka.cluster.Partition`.
+
+The leader is the only writer of its log. An `OSError` takes the partition offline: from then on
+everything asked of it is refused with KAFKA_STORAGE_ERROR, and nothing is retried as if fine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pykbroker.errors import ErrorCode, KafkaError
+from pykbroker.replication.progress import Progress
+from pykbroker.replication.waiter import Waiter
+from pykbroker.storage.append import Duplicate, Origin
+
+if TYPE_CHECKING:
+    from pykbroker.metadata.image import PartitionImage
+    from pykbroker.storage.fs import Slice
+    from pykbroker.storage.log import Appended, Log
+
+log = logging.getLogger("pykbroker.replication")
+
+HIGH_WATERMARK = -1
+"""As the offset of `raise_log_start`: everything that is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRead:
+    """What a fetch of one partition found; offsets as they were when it was read."""
+
+    records: Slice | None
+    high_watermark: int
+    last_stable_offset: int
+    log_start_offset: int
+
+
+class PartitionLeader:
+    """The leader's side of one partition."""
+
+    __slots__ = (
+        "_failure",
+        "_progress",
+        "_waiters",
+        "image",
+        "leader_epoch",
+        "node_id",
+        "partition_log",
+    )
+
+    def __init__(self, partition_log: Log, image: PartitionImage, *, node_id: int) -> None:
+        self.partition_log = partition_log
+        self.node_id = node_id
+        self._waiters: dict[Waiter, None] = {}
+        self._failure: OSError | None = None
+        self.lead(image)
+
+    def lead(self, image: PartitionImage) -> None:
+        """Take over the newest partition state: leader epoch, replicas, in-sync replicas."""
+        self.image = image
+        self.leader_epoch = image.leader_epoch
+        end_offset = self.partition_log.end_offset
+        alone = tuple(image.isr) == (self.node_id,)
+        self._progress = Progress(
+            replicas=image.replicas,
+            in_sync_replicas=image.isr,
+            high_watermark=end_offset if alone else self.partition_log.log_start_offset,
+        )
+
+    # -- what is known without reading ---------------------------------------------------------
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the disk failed under this partition."""
+        return self._failure is not None
+
+    @property
+    def high_watermark(self) -> int:
+        """The end of what is committed, exclusive."""
+        return self._progress.high_watermark
+
+    @property
+    def last_stable_offset(self) -> int:
+        """The end of what a read_committed consumer sees, exclusive."""
+        return self._progress.high_watermark
+
+    @property
+    def log_start_offset(self) -> int:
+        """The first readable offset, inclusive."""
+        return self.partition_log.log_start_offset
+
+    @property
+    def end_offset(self) -> int:
+        """The offset the next record gets."""
+        return self.partition_log.end_offset
+
+    def readable_end(self, *, committed_only: bool) -> int:
+        """Return the end of what a consumer may read, exclusive, by its isolation level."""
+        return self.last_stable_offset if committed_only else self.high_watermark
+
+    def check_epoch(self, current_leader_epoch: int) -> None:
+        """Refuse an asker whose view of the leader differs; -1 asks for no check (KIP-320).
+
+        Raises FENCED_LEADER_EPOCH for an older epoch, UNKNOWN_LEADER_EPOCH for a newer one.
+        """
+        if current_leader_epoch in (-1, self.leader_epoch):
+            return
+        if current_leader_epoch < self.leader_epoch:
+            raise KafkaError(ErrorCode.FENCED_LEADER_EPOCH)
+        raise KafkaError(ErrorCode.UNKNOWN_LEADER_EPOCH)
+
+    # -- appending -----------------------------------------------------------------------------
+
+    def append(
+        self,
+        records: memoryview,
+        *,
+        acks_all: bool,
+        now_ms: int,
+        origin: Origin = Origin.CLIENT,
+    ) -> Appended | Duplicate:
+        """Append one record batch; the buffer's header is patched in place where it is writable.
+
+        Raises what `storage.append.prepare` raises, NOT_ENOUGH_REPLICAS for acks=all with too
+        few in-sync replicas, and KAFKA_STORAGE_ERROR when the disk fails.
+        """
+        config = self.partition_log.config
+        if acks_all and not self._progress.has_enough_replicas(config.min_insync_replicas):
+            raise KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
+        self._check_online()
+        try:
+            appended = self.partition_log.append_as_leader(
+                records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin
+            )
+        except OSError as failure:
+            raise self.fail(failure) from failure
+        if not isinstance(appended, Duplicate):
+            self._replicated(self.node_id, self.partition_log.end_offset)
+        return appended
+
+    def _replicated(self, replica: int, end_offset: int) -> None:
+        self._progress.advance(replica, end_offset)
+        if self._waiters:
+            for waiter in self._waiters:
+                waiter.wake()
+
+    def is_committed(self, end_offset: int) -> bool:
+        """Tell whether everything below `end_offset` is committed."""
+        return self._progress.high_watermark >= end_offset
+
+    async def wait_committed(self, end_offset: int) -> None:
+        """Return when everything below `end_offset` is committed.
+
+        Bound it with a cancel scope: acks=all not replicated in time is REQUEST_TIMED_OUT.
+        """
+        waiter = Waiter()
+        with self.watched_by(waiter):
+            while not self.is_committed(end_offset):
+                await waiter.wait()
+
+    @contextmanager
+    def watched_by(self, waiter: Waiter) -> Iterator[None]:
+        """Wake `waiter` at every change while the block lasts."""
+        self.watch(waiter)
+        try:
+            yield
+        finally:
+            self.unwatch(waiter)
+
+    def watch(self, waiter: Waiter) -> None:
+        """Wake `waiter` at every change; pair with `unwatch` in a finally block."""
+        self._waiters[waiter] = None
+
+    def unwatch(self, waiter: Waiter) -> None:
+        """Undo `watch`."""
+        self._waiters.pop(waiter, None)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def read(
+        self, offset: int, *, max_bytes: int, committed_only: bool, at_least_one: bool
+    ) -> PartitionRead:
+        """Read whole batches from the one that holds `offset`, up to what is committed.
+
+        `at_least_one` returns the first batch even if it is larger than `max_bytes`.
+        Raises OFFSET_OUT_OF_RANGE outside of log start and end offset.
+        """
+        self._check_online()
+        try:
+            records = self.partition_log.read(
+                offset,
+                max_bytes=max_bytes,
+                end_offset=self.readable_end(committed_only=committed_only),
+                at_least_one=at_least_one,
+            )
+        except OSError as failure:
+            raise self.fail(failure) from failure
+        return PartitionRead(
+            records=records,
+            high_watermark=self.high_watermark,
+            last_stable_offset=self.last_stable_offset,
+            log_start_offset=self.log_start_offset,
+        )
+
+    def bytes_after(self, offset: int, *, committed_only: bool) -> int:
+        """Return how many bytes of batches stand between `offset` and the readable end."""
+        end_offset = self.readable_end(committed_only=committed_only)
+        if offset >= end_offset:
+            return 0
+        return self.partition_log.bytes_between(offset, end_offset)
+
+    def _check_online(self) -> None:
+        if self._failure is not None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
+
+    def fail(self, failure: OSError) -> KafkaError:
+        """Take the partition offline until the broker is started anew; give the refusal."""
+        self._failure = failure
+        log.error(
+            "partition offline topic=%s partition=%d: %s; mend the disk and restart the broker",
+            self.partition_log.topic,
+            self.partition_log.partition,
+            failure,
+        )
+        self.wake_all()
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
+
+    def wake_all(self) -> None:
+        """Let everybody who waits look again: leadership or the disk changed."""
+        for waiter in self._waiters:
+            waiter.wake()
+
+    # -- the start of the log ------------------------------------------------------------------
+
+    def raise_log_start(self, offset: int) -> int:
+        """Make records below `offset` unreadable and return the new log start offset (KIP-107).
+
+        `HIGH_WATERMARK` deletes all that is committed. Raises OFFSET_OUT_OF_RANGE above the high
+        watermark or below zero, POLICY_VIOLATION on a topic that is only compacted.
+        """
+        if "delete" not in self.partition_log.config.cleanup_policy:
+            raise KafkaError(
+                ErrorCode.POLICY_VIOLATION,
+                "records are deleted only on a topic whose cleanup.policy includes delete",
+            )
+        target = self.high_watermark if offset == HIGH_WATERMARK else offset
+        if not 0 <= target <= self.high_watermark:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"offset {offset} is outside of 0 to the high watermark {self.high_watermark}",
+            )
+        self._check_online()
+        try:
+            self.partition_log.raise_log_start(target)
+        except OSError as failure:
+            raise self.fail(failure) from failure
+        self.wake_all()
+        return self.partition_log.log_start_offset
