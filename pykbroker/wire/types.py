@@ -52,7 +52,7 @@ class FixedBytes(Construct):
 
 
 class Sized(Construct):
-    """Text or bytes behind a length whose form the version decides: `String`, `Bytes`, `Records`."""
+    """Text or bytes behind a length of the version's form: `String`, `Bytes`, `Records`."""
 
     def __init__(self, kind: str, zero: str | bytes) -> None:
         super().__init__()
