@@ -102,14 +102,14 @@ class _Builder:
                 source.line(f"{content} = {taken}")
             source.line(measured)
         if construct.compact:
-            self.compact_length(length, string=construct.kind == "string")
+            self.compact_length(length, construct.kind)
         else:
             self.flush((construct.length_code, length))
         return length
 
-    def compact_length(self, length: str, *, string: bool) -> None:
-        """Write a varint, together with what waits when it is one byte."""
-        longer = f"{'string' if string else 'unsigned'}_varint({length})"
+    def compact_length(self, length: str, kind: str) -> None:
+        """Write a varint, together with what waits when it is one byte, of records also two."""
+        longer = f"{'string' if kind == 'string' else 'unsigned'}_varint({length})"
         if not self.run:
             short = f"ONE_BYTE[{length}] if {length} < 128 else {longer}"
             self.source.line(f"{self.out}.append({short})")
@@ -118,6 +118,10 @@ class _Builder:
         with self.source.block(f"if {length} < 128:"):
             self.flush(("B", length))
         self.run = waiting
+        if kind == "records":
+            with self.source.block(f"elif {length} < 16384:"):
+                self.flush(("B", f"{length} & 127 | 128"), ("B", f"{length} >> 7"))
+            self.run = waiting
         with self.source.block("else:"):
             self.flush()
             self.source.line(f"{self.out}.append({longer})")

@@ -103,8 +103,21 @@ class _Parser:
         self.flush()
         if construct.compact:
             with self.source.block(f"if {length} > 127:"):
-                self.source.line(f"{length}, p = {reader}(data, p, {length})")
+                if construct.kind == "records":
+                    self.two_byte_varint(length)
+                else:
+                    self.source.line(f"{length}, p = {reader}(data, p, {length})")
         return length
+
+    def two_byte_varint(self, length: str) -> None:
+        """Read on without a call: most record batches are longer than 126 bytes."""
+        byte = self.source.fresh("b")
+        self.source.line(f"{byte} = data[p]")
+        with self.source.block(f"if {byte} < 128:"):
+            self.source.line(f"{length} += ({byte} << 7) - 128")
+            self.source.line("p += 1")
+        with self.source.block("else:"):
+            self.source.line(f"{length}, p = longer_varint(data, p, {length})")
 
     def null(self, construct: Text | Many, target: str, path: str) -> None:
         """Add the branch for a null."""
@@ -189,9 +202,13 @@ class _Parser:
 
     def fields(self, construct: Fields, target: str, path: str) -> None:
         """Read a struct: its value is made first, then its fields are read into it."""
-        value = self.source.fresh("v")
         cls = self.source.mention(construct.cls, "Value")
-        self.source.line(f"{target} = {value} = {cls}()")
+        value = target
+        if target.isidentifier():
+            self.source.line(f"{target} = {cls}()")
+        else:
+            value = self.source.fresh("v")
+            self.source.line(f"{target} = {value} = {cls}()")
         for name, default in construct.absent.items():
             given = "[]" if default == [] else self.constant(default)
             self.source.line(f"{value}.{name} = {given}")

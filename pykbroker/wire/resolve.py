@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from construct import Construct, Renamed
 
@@ -15,8 +14,7 @@ from pykbroker.wire.types import Array, Fixed, FixedBytes, Said, Sized, Struct
 _UNSAID: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A declared field with all words about it; versions are inclusive."""
 
     name: str
@@ -67,12 +65,12 @@ def shape_of(declared: Struct, name: str) -> type[Value]:
     return declared.shape
 
 
-@dataclass(frozen=True, slots=True)
 class Resolver:
     """Resolves the declarations of one message in one version."""
 
-    version: int
-    flexible: bool
+    def __init__(self, version: int, *, flexible: bool) -> None:
+        self.version = version
+        self.flexible = flexible
 
     def fields(self, declared: Struct, name: str) -> Fields:
         """Resolve a struct; `name` is its class's, where it is not named yet."""
@@ -118,7 +116,7 @@ class Resolver:
 
 def resolve(declared: Struct, name: str, version: int, *, flexible: bool) -> Root:
     """Resolve a message for one version."""
-    fields = Resolver(version, flexible).fields(declared, name)
+    fields = Resolver(version, flexible=flexible).fields(declared, name)
     return Root(fields, f"{name} v{version}")
 
 

@@ -7,8 +7,7 @@ which are written from the same tree. Both keep the rules stated in `codec`.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from construct import Construct, ConstructError, Container, Renamed, Subconstruct
 from construct import Struct as ConstructStruct
@@ -137,8 +136,7 @@ class Many(Lengthed):
         return obj
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A tagged field of one version."""
 
     number: int

@@ -18,6 +18,10 @@ Buffer = bytes | bytearray | memoryview
 
 def unsigned_varint(number: int) -> bytes:
     """Encode 0 to 2**32 - 1, inclusive. Raises ValueError outside."""
+    if 0 <= number < 1 << 14:
+        if number < 1 << 7:
+            return ONE_BYTE[number]
+        return bytes((number & 0x7F | 0x80, number >> 7))
     if not 0 <= number < 1 << 32:
         raise ValueError(f"{number} does not fit an unsigned varint")
     encoded = bytearray()
@@ -40,8 +44,12 @@ def longer_varint(data: Buffer, position: int, first: int) -> tuple[int, int]:
 
     Raises ProtocolError if it is longer than 5 bytes or 32 bits, IndexError if data ends.
     """
-    number = first & 0x7F
-    for shift in (7, 14, 21, 28):
+    byte = data[position]
+    position += 1
+    number = first & 0x7F | (byte & 0x7F) << 7
+    if byte < 0x80:
+        return number, position
+    for shift in (14, 21, 28):
         byte = data[position]
         position += 1
         number |= (byte & 0x7F) << shift
