@@ -1,0 +1,198 @@
+"""The command line: options become properties, properties become `Settings`, the broker runs.
+
+Wrong properties end the command with status 2 and one sentence on stderr saying what to write
+instead. argparse because it imports in 8 ms where click takes 32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pykbroker import __version__
+from pykbroker.config.java_properties import parse_properties
+from pykbroker.config.layers import Config, load
+from pykbroker.config.profiles import DEFAULT_PROFILE, PROFILES
+from pykbroker.config.property import ConfigError
+from pykbroker.config.settings import Settings, data_dir, start_notices
+
+EXIT_WRONG_USE = 2
+"""The exit status for a wrong option, property name or value, as argparse's own."""
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (default: the process's) ask for; give the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "serve":
+            return _serve(options)
+        return _show(options)
+    except ConfigError as fault:
+        print(f"pykbroker: {fault.message}", file=sys.stderr)
+        return EXIT_WRONG_USE
+
+
+def settings_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
+    """Make the settings that the options of `serve` ask for; raise ConfigError for a fault."""
+    if options.data_dir is not None:
+        options.override.append(f"log.dirs={options.data_dir}")
+    config = _config(options, environment, port=options.port)
+    directory = None if options.memory else data_dir(config)
+    return Settings(config, directory, options.ready_file)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import logging
+
+    settings = settings_of(options, os.environ)
+    notices = start_notices(settings.config)
+    logging.basicConfig(
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    log = logging.getLogger("pykbroker")
+    log.info("properties profile=%s data=%s", options.profile, settings.data_dir or "memory")
+    for notice in notices:
+        log.warning("%s", notice)
+    from pykbroker.broker import run
+
+    run(settings)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from pykbroker.config.listing import (
+        list_differences,
+        list_properties,
+        list_topic_properties,
+    )
+
+    config = _config(options, os.environ)
+    if options.diff:
+        lines = list_differences(config, options.profile)
+    elif options.topics:
+        lines = list_topic_properties()
+    else:
+        lines = list_properties(config)
+    try:
+        print("\n".join(lines).rstrip())
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _config(
+    options: argparse.Namespace, environment: Mapping[str, str], port: int | None = None
+) -> Config:
+    file: tuple[str, dict[str, str]] = ("", {})
+    if options.config is not None:
+        name = str(options.config)
+        file = (name, parse_properties(_read(options.config), source=name))
+    return load(
+        profile=options.profile,
+        file=file,
+        environment=environment,
+        overrides=options.override,
+        port=port,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return path.read_text(encoding="latin-1")  # what Java's Properties.load takes
+    except OSError as fault:
+        raise ConfigError(
+            f"--config {path} cannot be read ({fault.strerror}); write the path of a properties"
+            " file"
+        ) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pykbroker",
+        description="A broker that speaks Kafka's wire protocol.",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pykbroker {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(
+        commands.add_parser("serve", help="start a broker", description=_SERVE, allow_abbrev=False)
+    )
+    _add_config(
+        commands.add_parser(
+            "config", help="print the properties", description=_CONFIG, allow_abbrev=False
+        )
+    )
+    return parser
+
+
+_SERVE = """Start a broker and serve until SIGTERM or SIGINT. Properties come from the profile, the
+file, KAFKA_* environment variables and --override, the later winning. When the broker is ready, it
+prints `pykbroker ready: HOST:PORT` on stdout."""
+_CONFIG = """Print every property as a properties file: its sentence, type, range, default, and
+whether it is acted upon."""
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    _add_sources(parser)
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="keep logs and metadata in DIR (default: log.dirs, which is ./data)",
+    )
+    place.add_argument(
+        "--memory", action="store_true", help="keep everything in memory, gone at the end"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="listen on port N, 0 for any free one (default: listeners, which is 9092)",
+    )
+    parser.add_argument(
+        "--ready-file",
+        metavar="PATH",
+        help="write the addresses to PATH when the broker is ready (default: none)",
+    )
+    parser.add_argument(
+        "--log-level", choices=_LEVELS, default="info", help="least to log (default: %(default)s)"
+    )
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    _add_sources(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--diff", action="store_true", help="print only what differs from Kafka's default, and why"
+    )
+    what.add_argument("--topics", action="store_true", help="print the properties of topics")
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="read a server.properties (default: none)"
+    )
+    parser.add_argument(
+        "--override",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set one property; may be repeated",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=tuple(PROFILES),
+        default=DEFAULT_PROFILE,
+        help="kafka: Kafka's defaults; test: what test harnesses set (default: %(default)s)",
+    )

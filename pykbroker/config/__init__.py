@@ -1,0 +1,62 @@
+"""THE table of properties: names, types, defaults, ranges and words, and the values in force.
+
+Names are Kafka's, verbatim. Nothing else in the project knows a property's default or reads a
+properties file; a package receives its own small frozen dataclass.
+"""
+
+from pykbroker.config.check import Value
+from pykbroker.config.describe import (
+    Entry,
+    Source,
+    Synonym,
+    created_topic,
+    describe_broker,
+    describe_broker_default,
+    describe_topic,
+)
+from pykbroker.config.java_properties import parse_properties
+from pykbroker.config.layers import Config, load, validate_broker_config
+from pykbroker.config.listeners import AUTO, Address, Listener, Listeners, read_listeners
+from pykbroker.config.profiles import DEFAULT_PROFILE, PROFILES
+from pykbroker.config.property import ConfigError, Kind, Property, Update
+from pykbroker.config.settings import Settings, data_dir, start_notices
+from pykbroker.config.table import PROPERTIES, TOPIC_PROPERTIES
+from pykbroker.config.topic import (
+    effective_topic_config,
+    validate_topic_config,
+    validate_topic_configs,
+)
+
+__all__ = [
+    "AUTO",
+    "DEFAULT_PROFILE",
+    "PROFILES",
+    "PROPERTIES",
+    "TOPIC_PROPERTIES",
+    "Address",
+    "Config",
+    "ConfigError",
+    "Entry",
+    "Kind",
+    "Listener",
+    "Listeners",
+    "Property",
+    "Settings",
+    "Source",
+    "Synonym",
+    "Update",
+    "Value",
+    "created_topic",
+    "data_dir",
+    "describe_broker",
+    "describe_broker_default",
+    "describe_topic",
+    "effective_topic_config",
+    "load",
+    "parse_properties",
+    "read_listeners",
+    "start_notices",
+    "validate_broker_config",
+    "validate_topic_config",
+    "validate_topic_configs",
+]
