@@ -18,9 +18,10 @@ from pykbroker.replication.waiter import Waiter
 from pykbroker.storage.append import Duplicate, Origin
 
 if TYPE_CHECKING:
-    from pykbroker.metadata.image import PartitionImage
-    from pykbroker.storage.fs import Slice
-    from pykbroker.storage.log import Appended, Log
+    from pykbroker.metadata.values import PartitionImage
+    from pykbroker.storage.appended import Appended
+    from pykbroker.storage.files import Slice
+    from pykbroker.storage.log import Log
 
 log = logging.getLogger("pykbroker.replication")
 
@@ -44,6 +45,7 @@ class PartitionLeader:
     __slots__ = (
         "_failure",
         "_progress",
+        "_retired",
         "_waiters",
         "image",
         "leader_epoch",
@@ -56,6 +58,7 @@ class PartitionLeader:
         self.node_id = node_id
         self._waiters: dict[Waiter, None] = {}
         self._failure: OSError | None = None
+        self._retired: KafkaError | None = None
         self.lead(image)
 
     def lead(self, image: PartitionImage) -> None:
@@ -63,6 +66,7 @@ class PartitionLeader:
         self.image = image
         self.leader_epoch = image.leader_epoch
         end_offset = self.partition_log.end_offset
+        self.partition_log.leader_epochs.assign(image.leader_epoch, end_offset)
         alone = tuple(image.isr) == (self.node_id,)
         self._progress = Progress(
             replicas=image.replicas,
@@ -104,8 +108,10 @@ class PartitionLeader:
     def check_epoch(self, current_leader_epoch: int) -> None:
         """Refuse an asker whose view of the leader differs; -1 asks for no check (KIP-320).
 
-        Raises FENCED_LEADER_EPOCH for an older epoch, UNKNOWN_LEADER_EPOCH for a newer one.
+        Raises FENCED_LEADER_EPOCH for an older epoch, UNKNOWN_LEADER_EPOCH for a newer one, and
+        what an offline or retired partition raises.
         """
+        self._check_online()
         if current_leader_epoch in (-1, self.leader_epoch):
             return
         if current_leader_epoch < self.leader_epoch:
@@ -206,13 +212,46 @@ class PartitionLeader:
         )
 
     def bytes_after(self, offset: int, *, committed_only: bool) -> int:
-        """Return how many bytes of batches stand between `offset` and the readable end."""
+        """Return how many bytes of batches stand between `offset` and the readable end.
+
+        Raises OFFSET_OUT_OF_RANGE outside of log start and end offset.
+        """
+        if not self.log_start_offset <= offset <= self.end_offset:
+            raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE)
         end_offset = self.readable_end(committed_only=committed_only)
         if offset >= end_offset:
             return 0
         return self.partition_log.bytes_between(offset, end_offset)
 
+    def diverging_epoch(self, last_fetched_epoch: int, offset: int) -> tuple[int, int] | None:
+        """Return the epoch and end offset to truncate to where the asker's log and ours part.
+
+        None when the asker's records up to `offset`, the last of them of `last_fetched_epoch`,
+        are ours too (KIP-595, `Partition.readRecords`). Raises OFFSET_OUT_OF_RANGE when nothing
+        is known of that epoch.
+        """
+        epoch, end_offset = self.end_offset_for_epoch(last_fetched_epoch)
+        if epoch == -1 or end_offset == -1:
+            raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE)
+        if epoch < last_fetched_epoch or end_offset < offset:
+            return epoch, end_offset
+        return None
+
+    def end_offset_for_epoch(self, leader_epoch: int) -> tuple[int, int]:
+        """Return the largest epoch not above `leader_epoch` and where it ends, exclusive.
+
+        (-1, -1) when nothing is known of it (`LeaderEpochFileCache.endOffsetFor`).
+        """
+        return self.partition_log.leader_epochs.end_offset_for(leader_epoch, self.end_offset)
+
+    def retire(self, refusal: KafkaError) -> None:
+        """Answer everybody with `refusal` from now on: deleted, or led by another broker."""
+        self._retired = refusal
+        self.wake_all()
+
     def _check_online(self) -> None:
+        if self._retired is not None:
+            raise self._retired
         if self._failure is not None:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
 
