@@ -1,1 +1,1 @@
-"""Sockets to the table of handlers and back."""
+"""Sockets → handlers → sockets: listeners, connections, and the limits they keep."""
