@@ -14,7 +14,7 @@ TxnOffsetCommit = api(
         "group_id"                      / String,
         "producer_id"                   / Int64,
         "producer_epoch"                / Int16,
-        "generation_id_or_member_epoch" / since(3, default(-1, Int32)),  # KIP-447
+        "generation_id_or_member_epoch" / since(3, default(-1, Int32)),  # -1: not a member, KIP-447
         "member_id"                     / since(3, String),  # KIP-447
         # null: a dynamic member, KIP-447
         "group_instance_id"             / since(3, default(None, Nullable(String))),
