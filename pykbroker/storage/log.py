@@ -1,0 +1,401 @@
+"""One partition's log: segments on one file system, appended to at a known position.
+
+As Kafka's UnifiedLog without high watermark, which replication knows. Offsets of the log are
+[log_start_offset, end_offset). OSError rises: the caller takes the log offline. Nothing here is
+durable before `flush`, or `pending_sync().run()` on another thread, has returned.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from random import Random
+
+from pykbroker.errors import ErrorCode, KafkaError
+from pykbroker.storage import log_read, recovery
+from pykbroker.storage.append import Duplicate, Origin, Prepared, prepare
+from pykbroker.storage.appended import Appended, one_by_one
+from pykbroker.storage.checkpoint import identify_partition
+from pykbroker.storage.files import File, FileSystem, Slice
+from pykbroker.storage.index import RELATIVE_OFFSET_MAX, TimestampOffset
+from pykbroker.storage.log_config import LogConfig
+from pykbroker.storage.names import LEADER_EPOCH_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name
+from pykbroker.storage.pending_sync import PendingSync
+from pykbroker.storage.segment import Segment
+
+__all__ = ["Appended", "Log"]
+
+
+class Log:
+    """The log of one partition.
+
+    `recovery_point`: everything below it is durable. `before_truncation` is called with an offset
+    before the log is cut there: a recovery point stored elsewhere must not stay above it.
+    """
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: str,
+        *,
+        topic: str,
+        partition: int,
+        topic_id: bytes,
+        config: LogConfig,
+        loaded: recovery.LoadedLog,
+        random: Random | None,
+    ) -> None:
+        self._fs = fs
+        self.directory = directory
+        self.topic = topic
+        self.partition = partition
+        self.topic_id = topic_id
+        self.config = config
+        self.before_truncation: Callable[[int], None] | None = None
+        self._random = random
+        self._truncations = 0
+        self._segments = loaded.segments
+        self._base_offsets = [segment.base_offset for segment in loaded.segments]
+        self._active = loaded.segments[-1]
+        self.log_start_offset = loaded.log_start_offset
+        self.end_offset = loaded.end_offset
+        self.recovery_point = loaded.recovery_point
+        self.size_bytes = sum(segment.size for segment in loaded.segments)
+        self.producers = loaded.producers
+        self._snapshot_offsets = loaded.snapshot_offsets
+        self.leader_epochs = loaded.leader_epochs
+        self._epochs_unsynced = loaded.leader_epochs_changed
+        self.recovery_report = loaded.report
+        self._passing_files = loaded.passing_files
+        self._directories_unsynced: set[str] = set()
+        if loaded.names_changed:
+            self._directories_unsynced = {directory, directory.rpartition("/")[0] or "."}
+
+    @classmethod
+    def open(
+        cls,
+        fs: FileSystem,
+        directory: str,
+        *,
+        topic: str,
+        partition: int,
+        topic_id: bytes,
+        config: LogConfig,
+        clean: bool,
+        recovery_point: int = 0,
+        log_start_offset: int = 0,
+        now_ms: int,
+        random: Random | None = None,
+    ) -> Log:
+        """Open the log in `directory`, making it if there is none.
+
+        `clean` says that the log was closed and is as it was then; otherwise everything from
+        `recovery_point` on is scanned and cut at the first batch that is not whole. Raises
+        KafkaError INCONSISTENT_TOPIC_ID when the directory belongs to another topic of this name.
+        """
+        fs.mkdirs(directory)
+        identify_partition(fs, directory, topic_id)
+        loaded = recovery.load(
+            fs,
+            directory,
+            config=config,
+            clean=clean,
+            recovery_point=recovery_point,
+            log_start_offset=log_start_offset,
+            now_ms=now_ms,
+            random=random,
+        )
+        return cls(
+            fs,
+            directory,
+            topic=topic,
+            partition=partition,
+            topic_id=topic_id,
+            config=config,
+            loaded=loaded,
+            random=random,
+        )
+
+    @property
+    def segment_count(self) -> int:
+        """How many segments there are."""
+        return len(self._segments)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments, oldest first."""
+        return tuple(self._segments)
+
+    def append_as_leader(
+        self, records: memoryview, *, leader_epoch: int, now_ms: int, origin: Origin
+    ) -> Appended | Duplicate:
+        """Judge one batch, assign its offsets and append it. Raises as `append.prepare`."""
+        prepared = prepare(
+            records,
+            config=self.config,
+            producers=self.producers,
+            next_offset=self.end_offset,
+            leader_epoch=leader_epoch,
+            now_ms=now_ms,
+            origin=origin,
+        )
+        if isinstance(prepared, Duplicate):
+            return prepared
+        self.append(prepared, now_ms)
+        return Appended(prepared.first_offset, prepared.last_offset, prepared.log_append_time_ms)
+
+    def append(self, prepared: Prepared, now_ms: int) -> None:
+        """Append prepared batches, rolling first if they want a new segment.
+
+        OSError leaves the log as it was, but maybe rolled.
+        """
+        headers, batches = prepared.headers, prepared.batches
+        if not headers:
+            return
+        segment = self._active
+        if segment.must_roll(
+            len(batches),
+            prepared.last_offset,
+            prepared.max_timestamp,
+            config=self.config,
+            now_ms=now_ms,
+        ):
+            if len(headers) > 1:
+                for one in one_by_one(prepared):
+                    self.append(one, now_ms)
+                return
+            # From the end on, not from the batch as in Kafka: a scan takes a gap for lost data.
+            far = prepared.last_offset - self.end_offset > RELATIVE_OFFSET_MAX
+            segment = self._roll(prepared.first_offset if far else self.end_offset, now_ms)
+        segment.append(batches, headers)
+        self.size_bytes += len(batches)
+        self.end_offset = prepared.last_offset + 1
+        for header in headers:
+            if header.partition_leader_epoch > self.leader_epochs.latest:
+                self.leader_epochs.assign(header.partition_leader_epoch, header.base_offset)
+                self._epochs_unsynced = True
+        if prepared.producer_update:
+            self.producers.apply(prepared.producer_update)
+
+    def roll(self, now_ms: int) -> None:
+        """Begin a new segment, unless the active one is empty."""
+        if self._active.size:
+            self._roll(self.end_offset, now_ms)
+
+    def _roll(self, base_offset: int, now_ms: int) -> Segment:
+        if self._active.size:
+            if self.config.is_compacted:
+                # Its scan must accept gaps: the new name may not last without what is before it.
+                self._active.file.sync()
+            self._passing_files += self._active.store_indexes()
+            self._snapshot(base_offset)
+        else:
+            # Offsets do not fit an empty segment of this base.
+            self._drop_segments(len(self._segments) - 1)
+        segment = self._create_segment(base_offset, now_ms)
+        # Whoever reads the end reads the last two; older indexes come back when asked for.
+        for older in self._segments[:-2]:
+            older.unload_indexes()
+        return segment
+
+    def _create_segment(self, base_offset: int, now_ms: int) -> Segment:
+        segment = Segment(
+            self._fs,
+            self.directory,
+            base_offset,
+            file=self._fs.create(f"{self.directory}/{file_name(base_offset, LOG_SUFFIX)}"),
+            config=self.config,
+            now_ms=now_ms,
+            random=self._random,
+        )
+        self._segments.append(segment)
+        self._base_offsets.append(base_offset)
+        self._active = segment
+        self._directories_unsynced.add(self.directory)
+        return segment
+
+    def _snapshot(self, offset: int) -> None:
+        """Write the producers' state before `offset`, so that recovery begins there."""
+        self._passing_files.append(
+            self._fs.create(f"{self.directory}/{file_name(offset, SNAPSHOT_SUFFIX)}")
+        )
+        self._passing_files[-1].pwrite(self.producers.snapshot(), 0)
+        self._directories_unsynced.add(self.directory)
+        if offset not in self._snapshot_offsets:
+            self._snapshot_offsets.append(offset)
+
+    # -- reading
+
+    def read(
+        self, offset: int, *, max_bytes: int, end_offset: int, at_least_one: bool
+    ) -> Slice | None:
+        """Return whole batches from the one that holds `offset`, all below `end_offset`.
+
+        Of one segment, and at most `max_bytes`, save that `at_least_one` returns a larger first
+        batch. None when there is nothing to return. Raises KafkaError OFFSET_OUT_OF_RANGE outside
+        of [log_start_offset, end of the log].
+        """
+        if not self.log_start_offset <= offset <= self.end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"offset {offset} is outside of {self.log_start_offset} to {self.end_offset}",
+            )
+        if offset >= end_offset:
+            return None
+        number = max(bisect_right(self._base_offsets, offset) - 1, 0)
+        while number < len(self._segments) and self._base_offsets[number] < end_offset:
+            segment = self._segments[number]
+            number += 1
+            next_offset = self.end_offset if segment is self._active else self._base_offsets[number]
+            run = log_read.plan_read(
+                segment,
+                offset,
+                max_bytes=max_bytes,
+                end_offset=end_offset if end_offset < next_offset else None,
+                at_least_one=at_least_one,
+            )
+            if run is not None:
+                start, stop = run
+                return segment.file.slice(start, stop - start) if stop > start else None
+        return None
+
+    def bytes_between(self, offset: int, end_offset: int) -> int:
+        """Estimate the bytes of the batches from `offset` to `end_offset`, without reading them.
+
+        Exact among the newest batches, elsewhere off by up to an index interval at either end;
+        never 0 when there is something. Offsets outside of the log are moved to its ends.
+        """
+        offset = max(offset, self.log_start_offset)
+        end_offset = min(end_offset, self.end_offset)
+        if offset >= end_offset:
+            return 0
+        first = max(bisect_right(self._base_offsets, offset) - 1, 0)
+        last = max(bisect_right(self._base_offsets, end_offset - 1) - 1, 0)
+        bound = None if end_offset == self.end_offset else end_offset
+        return max(log_read.bytes_between(self._segments[first : last + 1], offset, bound), 1)
+
+    def offset_for_timestamp(self, timestamp_ms: int, end_offset: int) -> TimestampOffset | None:
+        """Return the first record with at least this timestamp; None when it is not below the end.
+
+        Raises KafkaError CORRUPT_MESSAGE when a batch cannot be decoded.
+        """
+        for segment in self._segments:
+            found = log_read.offset_for_timestamp(segment, timestamp_ms, self.log_start_offset)
+            if found is not None:
+                return found if found.offset < end_offset else None
+        return None
+
+    def offset_of_max_timestamp(self) -> TimestampOffset | None:
+        """Return the first record that has the log's largest timestamp; None when it is empty."""
+        if not self.size_bytes:
+            return None
+        newest = max(self._segments, key=lambda segment: segment.largest.timestamp_ms)
+        return log_read.offset_of_max_timestamp(newest)
+
+    # -- shrinking
+
+    def raise_log_start(self, offset: int) -> bool:
+        """Make offsets below `offset` unreadable; say whether that changed anything.
+
+        Raises KafkaError OFFSET_OUT_OF_RANGE above the end of the log.
+        """
+        if offset > self.end_offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE,
+                f"log start offset {offset} is above the end {self.end_offset}",
+            )
+        if offset <= self.log_start_offset:
+            return False
+        self.log_start_offset = offset
+        self._epochs_unsynced |= self.leader_epochs.truncate_from_start(offset)
+        return True
+
+    def truncate_to(self, offset: int) -> bool:
+        """Cut the batch that holds `offset` and all after it; say whether there was any.
+
+        `[0,9][10,30]` truncated at 10 or at 15 → `[0,9]`, end offset 10. Below the first segment
+        the log becomes empty and begins at `offset`.
+        """
+        if offset >= self.end_offset:
+            self._epochs_unsynced |= self.leader_epochs.truncate_from_end(self.end_offset)
+            return False
+        if self.before_truncation is not None:
+            self.before_truncation(offset)
+        self._truncations += 1
+        created_ms = self._active.created_ms
+        keep = bisect_right(self._base_offsets, offset)
+        self._drop_segments(keep)
+        if keep:
+            self._active = self._segments[-1]
+            offset = self._active.truncate(offset)
+        else:
+            self._create_segment(offset, created_ms)
+        self.end_offset = offset
+        self.recovery_point = min(self.recovery_point, offset)
+        self.log_start_offset = min(self.log_start_offset, offset)
+        self.size_bytes = sum(segment.size for segment in self._segments)
+        self._epochs_unsynced |= self.leader_epochs.truncate_from_end(offset)
+        self.producers, self._snapshot_offsets = recovery.load_producers(
+            self._fs, self.directory, self._segments, offset
+        )
+        self._fs.sync_directory(self.directory)
+        return True
+
+    def _drop_segments(self, keep: int) -> None:
+        recovery.remove_segments(self._fs, self.directory, self._segments, keep)
+        del self._base_offsets[keep:]
+
+    # -- making it last
+
+    def pending_sync(self) -> PendingSync:
+        """Return what to sync for all that is in the log now; `synced` must follow its `run`."""
+        files: list[File] = []
+        if self.recovery_point < self.end_offset:
+            first = max(bisect_right(self._base_offsets, self.recovery_point) - 1, 0)
+            files = [segment.file for segment in self._segments[first:]]
+        epochs = None
+        if self._epochs_unsynced:
+            text = self.leader_epochs.to_checkpoint()
+            epochs = f"{self.directory}/{LEADER_EPOCH_FILE}", text.encode()
+        pending = PendingSync(
+            fs=self._fs,
+            end_offset=self.end_offset,
+            truncations=self._truncations,
+            files=tuple(files),
+            passing_files=tuple(self._passing_files),
+            leader_epochs=epochs,
+            directories=tuple(sorted(self._directories_unsynced)),
+        )
+        self._passing_files = []
+        self._directories_unsynced = set()
+        self._epochs_unsynced = False
+        return pending
+
+    def synced(self, pending: PendingSync) -> None:
+        """Move the recovery point to where `pending` has made the log durable."""
+        if pending.truncations == self._truncations:
+            self.recovery_point = max(self.recovery_point, pending.end_offset)
+
+    def flush(self) -> None:
+        """Make all of the log durable."""
+        (pending := self.pending_sync()).run()
+        self.synced(pending)
+
+    def close(self) -> None:
+        """Write down what a start without scanning needs, make it durable, close the files."""
+        for segment in self._segments:
+            self._passing_files += segment.store_indexes()
+        if self.producers.entries or self._snapshot_offsets:
+            self._snapshot(self.end_offset)
+        self.flush()
+        self.close_files()
+
+    def close_files(self) -> None:
+        """Give up the descriptors and nothing else, as after a failure of the disk."""
+        for segment in self._segments:
+            segment.close()
+
+    def delete(self) -> None:
+        """Remove the log and its directory; slices of it stay readable."""
+        self.close_files()
+        self._fs.remove_tree(self.directory)

@@ -1,0 +1,247 @@
+"""One data directory: its lock, whose it is, whether it was closed well, and its logs.
+
+Only who holds the lock reads or writes here. The clean-shutdown marker is gone before anything else
+happens, so that it stands only for what was closed in order.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+
+from pykbroker.storage import checkpoint
+from pykbroker.storage.checkpoint import UNKNOWN_BROKER_EPOCH, MetaProperties, TopicPartition
+from pykbroker.storage.files import FileSystem, Lock
+from pykbroker.storage.log import Log
+from pykbroker.storage.log_config import LogConfig
+from pykbroker.storage.names import (
+    DELETED_DIRECTORY_SUFFIX,
+    deleted_directory_name,
+    directory_name,
+    parse_directory_name,
+)
+
+LOCK_FILE = ".lock"
+
+
+class LogDirectoryError(Exception):
+    """A data directory that this broker must not use; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPartition:
+    """A partition on disk. The topic id is None without a readable partition.metadata."""
+
+    topic: str
+    partition: int
+    topic_id: bytes | None
+
+
+class LogDirectory:
+    """One data directory and the logs opened in it.
+
+    `clean` tells whether the last owner closed it in order, `clean_broker_epoch` in which broker
+    epoch (None: not clean; -1: unknown).
+    """
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        path: str,
+        *,
+        lock: Lock,
+        meta: MetaProperties,
+        clean_broker_epoch: int | None,
+        random: Random | None,
+    ) -> None:
+        self._fs = fs
+        self.path = path
+        self._lock = lock
+        self.meta = meta
+        self.clean = clean_broker_epoch is not None
+        self.clean_broker_epoch = clean_broker_epoch
+        self._random = random
+        self._logs: dict[TopicPartition, Log] = {}
+        # What the checkpoints say of logs not opened yet is kept in them.
+        self._recovery_points = checkpoint.read_offsets(
+            fs, f"{path}/{checkpoint.RECOVERY_POINT_FILE}"
+        )
+        self._log_starts = checkpoint.read_offsets(fs, f"{path}/{checkpoint.LOG_START_FILE}")
+
+    @classmethod
+    def open(
+        cls,
+        fs: FileSystem,
+        path: str,
+        *,
+        node_id: int,
+        cluster_id: str,
+        directory_id: bytes,
+        random: Random | None = None,
+    ) -> LogDirectory:
+        """Lock the directory, making it if there is none, and take its clean-shutdown marker.
+
+        `directory_id` is given to a directory that has none; `meta.directory_id` is what it has.
+        Raises LogDirectoryError when another process or another broker owns it.
+        """
+        fs.mkdirs(path)
+        try:
+            lock = fs.lock(f"{path}/{LOCK_FILE}")
+        except BlockingIOError as error:
+            raise LogDirectoryError(
+                f"{path} is in use by another process; stop that one or choose another log.dirs"
+            ) from error
+        try:
+            meta = _own(fs, path, MetaProperties(cluster_id, node_id, directory_id))
+            clean_broker_epoch = checkpoint.take_clean_shutdown(fs, path)
+            directory = cls(
+                fs, path, lock=lock, meta=meta, clean_broker_epoch=clean_broker_epoch, random=random
+            )
+            directory._remove_leftovers()
+        except BaseException:
+            lock.release()
+            raise
+        return directory
+
+    def _remove_leftovers(self) -> None:
+        for name in self._fs.listdir(self.path):
+            if name.endswith(DELETED_DIRECTORY_SUFFIX):
+                self._fs.remove_tree(f"{self.path}/{name}")
+
+    def partitions(self) -> list[FoundPartition]:
+        """List the partitions on disk, opened or not."""
+        found = []
+        for name in self._fs.listdir(self.path):
+            parsed = parse_directory_name(name)
+            if parsed is None or not self._fs.is_directory(f"{self.path}/{name}"):
+                continue
+            topic_id = None
+            with suppress(ValueError):
+                topic_id = checkpoint.read_partition_metadata(self._fs, f"{self.path}/{name}")
+            found.append(FoundPartition(*parsed, topic_id))
+        return found
+
+    @property
+    def logs(self) -> tuple[Log, ...]:
+        """The logs open now."""
+        return tuple(self._logs.values())
+
+    def log(
+        self, topic: str, partition: int, topic_id: bytes, config: LogConfig, now_ms: int
+    ) -> Log:
+        """Return the log of a partition, opening or making it.
+
+        Raises KafkaError INCONSISTENT_TOPIC_ID when the directory is of another topic id.
+        """
+        key = topic, partition
+        if (log := self._logs.get(key)) is None:
+            log = self._logs[key] = Log.open(
+                self._fs,
+                f"{self.path}/{directory_name(topic, partition)}",
+                topic=topic,
+                partition=partition,
+                topic_id=topic_id,
+                config=config,
+                clean=self.clean and key in self._recovery_points,
+                recovery_point=self._recovery_points.get(key, 0),
+                log_start_offset=self._log_starts.get(key, 0),
+                now_ms=now_ms,
+                random=self._random,
+            )
+            log.before_truncation = lambda offset: self._lower_recovery_point(key, offset)
+        return log
+
+    def _lower_recovery_point(self, key: TopicPartition, offset: int) -> None:
+        """Let no crash find a recovery point above where this log is about to be cut."""
+        if self._recovery_points.get(key, 0) > offset:
+            self._recovery_points[key] = offset
+            self._write_recovery_points()
+
+    def delete(self, topic: str, partition: int, unique: str) -> None:
+        """Remove a partition from disk, if it is there; slices of its log stay readable.
+
+        The directory is renamed first, durably, with `unique` in its new name: from then on the
+        partition is gone, and a crash leaves only what the next start removes.
+        """
+        key = topic, partition
+        log = self._logs.pop(key, None)
+        if log is not None:
+            log.close_files()
+        path = f"{self.path}/{directory_name(topic, partition)}"
+        if self._fs.exists(path):
+            gone = f"{self.path}/{deleted_directory_name(topic, partition, unique)}"
+            self._fs.rename(path, gone)
+            self._fs.sync_directory(self.path)
+            self._fs.remove_tree(gone)
+        self._recovery_points.pop(key, None)
+        self._log_starts.pop(key, None)
+
+    def checkpoint(self) -> None:
+        """Store the recovery points and log start offsets of all logs.
+
+        Before a log start offset above what is durable means anything, the log must be flushed.
+        """
+        for key, log in self._logs.items():
+            self._recovery_points[key] = log.recovery_point
+            if log.log_start_offset > log.segments[0].base_offset:
+                self._log_starts[key] = log.log_start_offset
+            else:
+                # As Kafka: where the first segment says it, the checkpoint does not.
+                self._log_starts.pop(key, None)
+        self._write_recovery_points()
+        checkpoint.write_offsets(
+            self._fs, f"{self.path}/{checkpoint.LOG_START_FILE}", self._log_starts
+        )
+
+    def _write_recovery_points(self) -> None:
+        checkpoint.write_offsets(
+            self._fs, f"{self.path}/{checkpoint.RECOVERY_POINT_FILE}", self._recovery_points
+        )
+
+    def close(self, *, clean: bool = True, broker_epoch: int = UNKNOWN_BROKER_EPOCH) -> None:
+        """Close all logs and unlock the directory.
+
+        `clean` flushes them, stores the checkpoints and leaves the marker that lets the next start
+        open them without scanning; after an error of the disk it must be False.
+        """
+        try:
+            for log in self._logs.values():
+                if clean:
+                    log.close()
+                else:
+                    log.close_files()
+            if clean:
+                if not self.clean:
+                    # The marker must not vouch for logs that nobody has recovered.
+                    self._recovery_points.clear()
+                self.checkpoint()
+                checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)
+        finally:
+            self._logs.clear()
+            self._lock.release()
+
+
+def _own(fs: FileSystem, path: str, mine: MetaProperties) -> MetaProperties:
+    """Return the directory's meta.properties, which must be this broker's; write a missing one."""
+    try:
+        found = checkpoint.read_meta_properties(fs, path)
+    except ValueError as error:
+        raise LogDirectoryError(f"{error}; mend it or choose another log.dirs") from error
+    if found is None:
+        checkpoint.write_meta_properties(fs, path, mine)
+        return mine
+    if found.cluster_id != mine.cluster_id:
+        raise LogDirectoryError(
+            f"{path} belongs to cluster {found.cluster_id}, this is cluster {mine.cluster_id}:"
+            " choose another log.dirs or join that cluster"
+        )
+    if found.node_id != mine.node_id:
+        raise LogDirectoryError(
+            f"{path} belongs to node.id {found.node_id}, this broker is node.id {mine.node_id}:"
+            " choose another log.dirs or set node.id to that"
+        )
+    if found.directory_id == checkpoint.ZERO_ID:
+        checkpoint.write_meta_properties(fs, path, mine)
+        return mine
+    return found

@@ -1,0 +1,64 @@
+"""The names of files in a partition's directory, and of such directories, as Kafka makes them."""
+
+from __future__ import annotations
+
+from pykbroker.storage.files import FileSystem
+
+LOG_SUFFIX = ".log"
+INDEX_SUFFIX = ".index"
+TIME_INDEX_SUFFIX = ".timeindex"
+TRANSACTION_INDEX_SUFFIX = ".txnindex"
+SEGMENT_SUFFIXES = (LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX)
+SNAPSHOT_SUFFIX = ".snapshot"
+LEADER_EPOCH_FILE = "leader-epoch-checkpoint"
+DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX = ".deleted", ".cleaned", ".swap"
+TEMPORARY_SUFFIX = ".tmp"
+DELETED_DIRECTORY_SUFFIX = "-delete"
+
+_NAME_BYTES_MAX = 255
+
+
+def file_name(offset: int, suffix: str) -> str:
+    """Return a file's name: 20 digits of offset, then the suffix."""
+    return f"{offset:020d}{suffix}"
+
+
+def offset_in_name(name: str) -> int | None:
+    """Return the offset that a file's name begins with; None when it does not."""
+    stem = name.partition(".")[0]
+    return int(stem) if stem.isdecimal() else None
+
+
+def offsets_of_files(fs: FileSystem, directory: str, suffix: str) -> list[int]:
+    """Return the offsets in the names that consist of an offset and `suffix`, in order."""
+    offsets = []
+    for name in fs.listdir(directory):
+        stem = name.removesuffix(suffix)
+        if stem != name and stem.isdecimal():
+            offsets.append(int(stem))
+    return offsets
+
+
+def directory_name(topic: str, partition: int) -> str:
+    """Return the name of a partition's directory."""
+    return f"{topic}-{partition}"
+
+
+def deleted_directory_name(topic: str, partition: int, unique: str) -> str:
+    """Return the name of a partition's directory while it is being removed.
+
+    A long topic is cut so that the name fits a file system; `unique` keeps it from clashing.
+    """
+    suffix = f"-{partition}.{unique}{DELETED_DIRECTORY_SUFFIX}"
+    return topic[: _NAME_BYTES_MAX - len(suffix)] + suffix
+
+
+def parse_directory_name(name: str) -> tuple[str, int] | None:
+    """Return topic and partition of a directory's name; None for any other directory.
+
+    Those marked for removal, moved (`-future`) or unknown to the cluster (`-stray`) are others.
+    """
+    topic, dash, partition = name.rpartition("-")
+    if not (topic and dash and partition.isdecimal() and partition.isascii()):
+        return None
+    return topic, int(partition)

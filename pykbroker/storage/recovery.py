@@ -1,0 +1,293 @@
+"""Opening a partition's directory: what a crash left is scanned, cut to whole batches, completed.
+
+As Kafka's LogLoader. First everything is looked at (`scan`), then the files are changed; a second
+recovery finds nothing to do. Indexes, producer state and leader epochs are rebuilt from batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from pykbroker.storage.files import File, FileSystem
+from pykbroker.storage.leader_epochs import LeaderEpochs
+from pykbroker.storage.log_config import LogConfig
+from pykbroker.storage.names import (
+    CLEANED_SUFFIX,
+    DELETED_SUFFIX,
+    LEADER_EPOCH_FILE,
+    LOG_SUFFIX,
+    SEGMENT_SUFFIXES,
+    SNAPSHOT_SUFFIX,
+    SWAP_SUFFIX,
+    TEMPORARY_SUFFIX,
+    file_name,
+    offset_in_name,
+    offsets_of_files,
+)
+from pykbroker.storage.producer_state import ProducerStates
+from pykbroker.storage.scan import Cut, scan
+from pykbroker.storage.segment import DamagedLogError, Segment
+from pykbroker.wire.records import BatchHeader
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """What opening a log had to do."""
+
+    scanned_bytes: int = 0
+    cut: Cut | None = None
+    """What was not whole; `cut.batches_follow` tells damage inside the log from a torn tail."""
+
+
+@dataclass(slots=True)
+class LoadedLog:
+    """A log as it was found, ready to be appended to."""
+
+    segments: list[Segment]
+    log_start_offset: int
+    end_offset: int
+    recovery_point: int
+    producers: ProducerStates
+    snapshot_offsets: list[int]
+    leader_epochs: LeaderEpochs
+    leader_epochs_changed: bool
+    report: RecoveryReport
+    passing_files: list[File]
+    """Written but unsynced."""
+    names_changed: bool
+    """Whether files were made or removed since the directory was synced."""
+
+
+def load(
+    fs: FileSystem,
+    directory: str,
+    *,
+    config: LogConfig,
+    clean: bool,
+    recovery_point: int,
+    log_start_offset: int,
+    now_ms: int,
+    random: Random | None = None,
+) -> LoadedLog:
+    """Open all segments; scan those from `recovery_point` on unless `clean`.
+
+    A clean log whose end is not whole is scanned all the same, as is all of a log whose end lies
+    below `recovery_point`.
+    """
+    finish_swaps(fs, directory)
+
+    def segment(base_offset: int, make_file: Callable[[str], File]) -> Segment:
+        file = make_file(f"{directory}/{file_name(base_offset, LOG_SUFFIX)}")
+        return Segment(
+            fs, directory, base_offset, file=file, config=config, now_ms=now_ms, random=random
+        )
+
+    segments = [
+        segment(base_offset, fs.open) for base_offset in offsets_of_files(fs, directory, LOG_SUFFIX)
+    ]
+    epochs, epochs_changed = _load_epochs(fs, directory, segments)
+    report, passing_files = RecoveryReport(), list[File]()
+    end_offset = log_start_offset
+    if segments and clean:
+        try:
+            end_offset = segments[-1].load_end()
+        except DamagedLogError:
+            clean, recovery_point = False, min(recovery_point, segments[-1].base_offset)
+    if segments and not clean:
+        first = _first_to_scan(segments, recovery_point)
+        epochs.truncate_from_end(segments[first].base_offset)
+        scanned = scan(segments[first:], epochs, gaps_allowed=config.is_compacted)
+        _cut(fs, directory, segments, first + scanned.whole_segments, scanned.cut)
+        end_offset, report = scanned.next_offset, RecoveryReport(scanned.scanned_bytes, scanned.cut)
+        epochs_changed = True
+        for rebuilt in segments[first:-1]:
+            passing_files += rebuilt.store_indexes()
+    created = not segments or end_offset < log_start_offset
+    if created:
+        # Segment files vanished: Kafka too goes on at the log start it had promised.
+        remove_segments(fs, directory, segments, 0)
+        segments.append(segment(log_start_offset, fs.create))
+        end_offset = log_start_offset
+        epochs_changed |= epochs.truncate_from_end(0)
+    log_start_offset = max(log_start_offset, segments[0].base_offset)
+    epochs_changed |= epochs.truncate_from_end(end_offset)
+    epochs_changed |= epochs.truncate_from_start(log_start_offset)
+    producers, snapshot_offsets = load_producers(
+        fs, directory, segments, end_offset, replay_all=not clean
+    )
+    return LoadedLog(
+        segments=segments,
+        log_start_offset=log_start_offset,
+        end_offset=end_offset,
+        # What a scan has found may still be in the page cache alone: only a flush moves this.
+        recovery_point=end_offset if clean else min(recovery_point, end_offset),
+        producers=producers,
+        snapshot_offsets=snapshot_offsets,
+        leader_epochs=epochs,
+        leader_epochs_changed=epochs_changed,
+        report=report,
+        passing_files=passing_files,
+        names_changed=created or not clean,
+    )
+
+
+def _first_to_scan(segments: list[Segment], recovery_point: int) -> int:
+    """The number of the segment that holds the recovery point; without one, of the first."""
+    below = [n for n, segment in enumerate(segments) if segment.base_offset <= recovery_point]
+    return below[-1] if below else 0
+
+
+def _cut(
+    fs: FileSystem, directory: str, segments: list[Segment], last: int, cut: Cut | None
+) -> None:
+    if cut is not None:
+        remove_segments(fs, directory, segments, last + 1)
+        segments[last].file.truncate(segments[last].size)
+        segments[last].file.sync()
+
+
+def remove_segments(fs: FileSystem, directory: str, segments: list[Segment], first: int) -> None:
+    """Remove the segments from number `first` on, durably.
+
+    From the end, and before anything below is cut: a crash in between must leave no hole, behind
+    which records that were cut off would be back.
+    """
+    if first < len(segments):
+        for segment in reversed(segments[first:]):
+            segment.remove()
+        del segments[first:]
+        fs.sync_directory(directory)
+
+
+# -- names left by an interrupted change
+
+
+def finish_swaps(fs: FileSystem, directory: str) -> None:
+    """Complete or undo what was being renamed, and remove what belongs to no segment.
+
+    `.deleted` and `.cleaned` go, and so do `.swap` files not below the first `.cleaned` one (their
+    set was never complete); the other `.swap` files replace the segments whose offsets they cover.
+    """
+    names = fs.listdir(directory)
+    cleaned = [_offset(name) for name in names if name.endswith(CLEANED_SUFFIX)]
+    undone_from = min(cleaned, default=None)
+    swaps = []
+    for name in names:
+        if name.endswith(SWAP_SUFFIX) and (undone_from is None or _offset(name) < undone_from):
+            swaps.append(name)
+        elif name.endswith((DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX, TEMPORARY_SUFFIX)):
+            fs.remove(f"{directory}/{name}")
+    if swaps:
+        _swap_in(fs, directory, swaps)
+        names = fs.listdir(directory)
+    bases = {name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)}
+    for name in names:
+        stem, dot, suffix = name.partition(".")
+        if dot + suffix in SEGMENT_SUFFIXES and stem not in bases:
+            fs.remove(f"{directory}/{name}")
+
+
+def _swap_in(fs: FileSystem, directory: str, swaps: list[str]) -> None:
+    logs = [name for name in swaps if name.endswith(LOG_SUFFIX + SWAP_SUFFIX)]
+    if logs:
+        first = min(map(_offset, logs))
+        end = max(_end_offset(fs, directory, name) for name in logs)
+        for name in fs.listdir(directory):
+            offset = offset_in_name(name)
+            if name not in swaps and offset is not None and first <= offset < end:
+                fs.remove(f"{directory}/{name}")
+    for name in swaps:
+        fs.rename(f"{directory}/{name}", f"{directory}/{name.removesuffix(SWAP_SUFFIX)}")
+    fs.sync_directory(directory)
+
+
+def _end_offset(fs: FileSystem, directory: str, name: str) -> int:
+    segment = Segment(
+        fs,
+        directory,
+        _offset(name),
+        file=fs.open(f"{directory}/{name}"),
+        config=LogConfig(),
+        now_ms=0,
+    )
+    end_offset = segment.base_offset
+    for _, header in segment.headers():
+        end_offset = header.next_offset
+    return end_offset
+
+
+def _offset(name: str) -> int:
+    """The offset in the name of a file, or one above all where there is none."""
+    offset = offset_in_name(name)
+    return 1 << 63 if offset is None else offset
+
+
+# -- what is derived from batches
+
+
+def _load_epochs(
+    fs: FileSystem, directory: str, segments: list[Segment]
+) -> tuple[LeaderEpochs, bool]:
+    """Read the leader epochs, or collect them from all batches; say whether that was needed."""
+    try:
+        text = fs.read_bytes(f"{directory}/{LEADER_EPOCH_FILE}").decode()
+        return LeaderEpochs.from_checkpoint(text), False
+    except (FileNotFoundError, ValueError):
+        epochs = LeaderEpochs()
+        for segment in segments:
+            _collect_epochs(segment, epochs)
+        return epochs, bool(epochs.entries)
+
+
+def _collect_epochs(segment: Segment, epochs: LeaderEpochs) -> None:
+    try:
+        for _, header in segment.headers():
+            if header.partition_leader_epoch > epochs.latest:
+                epochs.assign(header.partition_leader_epoch, header.base_offset)
+    except DamagedLogError:
+        return  # the scan that follows decides what this means
+
+
+def load_producers(
+    fs: FileSystem,
+    directory: str,
+    segments: list[Segment],
+    end_offset: int,
+    *,
+    replay_all: bool = True,
+) -> tuple[ProducerStates, list[int]]:
+    """Rebuild the producers' state at `end_offset` from the newest snapshot and batches above it.
+
+    Snapshots above the end or damaged are removed; the offsets of those left are returned too.
+    Without any snapshot, `replay_all` replays the whole log; otherwise there were no producers.
+    """
+    offsets = offsets_of_files(fs, directory, SNAPSHOT_SUFFIX)
+    producers, replay_from = ProducerStates(), segments[0].base_offset if replay_all else end_offset
+    while offsets:
+        path = f"{directory}/{file_name(offsets[-1], SNAPSHOT_SUFFIX)}"
+        if offsets[-1] <= end_offset:
+            try:
+                producers = ProducerStates.from_snapshot(fs.read_bytes(path))
+            except ValueError:
+                replay_from = segments[0].base_offset
+            else:
+                replay_from = offsets[-1]
+                break
+        fs.remove(path)
+        del offsets[-1]
+    producers.apply(_headers_from(segments, replay_from))
+    return producers, offsets
+
+
+def _headers_from(segments: Iterable[Segment], offset: int) -> Iterator[BatchHeader]:
+    """Yield the headers of all batches that begin at or after `offset`."""
+    ordered = list(segments)
+    for number, segment in enumerate(ordered):
+        if number + 1 < len(ordered) and ordered[number + 1].base_offset <= offset:
+            continue
+        located = segment.locate(offset)
+        if located is not None:
+            for _, header in segment.headers(located[0]):
+                yield header
