@@ -45,10 +45,7 @@ def _described(
                     "is_future_key": False,
                 }
             )
-    total_bytes, usable_bytes = directory.space()
     return {
         "log_dir": directory.path,
         "topics": [{"name": name, "partitions": rows} for name, rows in topics.items()],
-        "total_bytes": total_bytes,
-        "usable_bytes": usable_bytes,
     }

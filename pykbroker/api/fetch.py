@@ -81,7 +81,8 @@ def _forgotten(request: Any, by_id: bool) -> list[Key]:
 
 def _replica_id(request: Any) -> int:
     """Return the follower's id, -1 for a consumer; KIP-903 moved it in version 15."""
-    return max(request.replica_id, request.replica_state.replica_id)
+    replica_id: int = max(request.replica_id, request.replica_state.replica_id)
+    return replica_id
 
 
 async def _answers(parts: Parts, request: Any, context: FetchContext, asker: Asker) -> Answers:

@@ -94,9 +94,9 @@ async def _by_name(
 ) -> list[dict[str, Any]]:
     missing = [name for name in names if name not in parts.image.topics]
     refused: dict[str, ErrorCode] = {}
-    if missing and request.allow_auto_topic_creation:
-        if parts.config.boolean("auto.create.topics.enable"):
-            refused = await parts.auto_creation.ask(missing)
+    may_create = parts.config.boolean("auto.create.topics.enable")
+    if missing and may_create and request.allow_auto_topic_creation:
+        refused = await parts.auto_creation.ask(missing)
     answers = []
     for name in names:
         topic = parts.image.topics.get(name)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pykbroker.replication.partitions import Partitions
     from pykbroker.replication.producer_ids import ProducerIds
     from pykbroker.replication.settings import LiveSettings
+    from pykbroker.replication.topic_creation import TopicCreation
 
 AUTO = "auto"
 """As a host in the metadata: the address which the client itself connected to."""
@@ -39,11 +40,16 @@ class Parts:
     metadata: Metadata
     """Changes the cluster; what it is now is told by `image`."""
     partitions: Partitions
+    topic_creation: TopicCreation
     auto_creation: AutoCreation
     fetch_sessions: FetchSessions
     producer_ids: ProducerIds
     handlers: Mapping[int, Handler]
     """Every API served, by key: what ApiVersions tells."""
+
+    async def applied(self) -> None:
+        """Wait until this broker acts by everything that the metadata shows now."""
+        await self.partitions.applied(self.metadata.image.revision)
 
     @property
     def image(self) -> ClusterImage:

@@ -7,7 +7,7 @@ shown as `image` is always one whose partitions are ready. Only `apply` opens or
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pykbroker.errors import ErrorCode, KafkaError
+from pykbroker.metadata.keys import ConfigType
 from pykbroker.replication.partition import PartitionLeader
 from pykbroker.storage.log_directory import FoundPartition, LogDirectory
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pykbroker.metadata.cluster import Metadata
     from pykbroker.metadata.image import ClusterImage
     from pykbroker.metadata.values import PartitionImage, TopicImage
+    from pykbroker.replication.settings import LiveSettings
     from pykbroker.storage.log import Log
     from pykbroker.storage.log_config import LogConfig
 
@@ -32,8 +34,6 @@ log = logging.getLogger("pykbroker.replication")
 
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs blocking work off the event loop; in memory, at once."""
-TopicConfig = Callable[[Mapping[str, str]], "LogConfig"]
-"""Gives the effective configuration of a topic's logs from the topic's overrides."""
 Place = tuple[str, int]
 """Topic name and partition index."""
 
@@ -63,7 +63,7 @@ class Partitions:
         node_id: int,
         directories: Sequence[LogDirectory],
         image: ClusterImage,
-        topic_config: TopicConfig,
+        settings: LiveSettings,
         clock: Clock,
         random: Random,
         offload: Offload,
@@ -71,7 +71,7 @@ class Partitions:
         self.image = image
         self.directories = directories
         self._node_id = node_id
-        self._topic_config = topic_config
+        self._settings = settings
         self._clock = clock
         self._random = random
         self._offload = offload
@@ -173,21 +173,25 @@ class Partitions:
         changed = [
             topic for name, topic in image.topics.items() if before.topics.get(name) is not topic
         ]
+        if image.configs is not before.configs:
+            self._settings.follow(image)
         await self._open(changed, image)
         for topic in changed:
             for partition in topic.partitions:
                 self._lead(topic, partition)
         if image.configs is not before.configs:
-            self.reconfigure(image)
+            self._reconfigure(image)
         self.image = image
         self._applied.set()
         self._applied = trio.Event()
 
-    def reconfigure(self, image: ClusterImage | None = None) -> None:
-        """Give every log the configuration that holds now."""
-        image = self.image if image is None else image
+    def _reconfigure(self, image: ClusterImage) -> None:
+        """Give every log the configuration that holds by `image`."""
+        configs: dict[str, LogConfig] = {}
         for (topic, _), hosted in self._hosted.items():
-            hosted.log.config = self._topic_config(image.config("topic", topic))
+            if topic not in configs:
+                configs[topic] = self._settings.log_config(image.config(ConfigType.TOPIC, topic))
+            hosted.log.config = configs[topic]
 
     def _lead(self, topic: TopicImage, partition: PartitionImage) -> None:
         hosted = self._hosted.get((topic.name, partition.index))
@@ -210,9 +214,13 @@ class Partitions:
         self, wanted: Sequence[tuple[TopicImage, PartitionImage]], image: ClusterImage
     ) -> None:
         now_ms = self._clock.now_ms()
+        configs: dict[str, LogConfig] = {}
         for topic, partition in wanted:
             place = (topic.name, partition.index)
-            config = self._topic_config(image.config("topic", topic.name))
+            config = configs.get(topic.name)
+            if config is None:
+                overrides = image.config(ConfigType.TOPIC, topic.name)
+                config = configs[topic.name] = self._settings.log_config(overrides)
             directory = self._directory_for(place)
             try:
                 opened = directory.log(

@@ -1,0 +1,102 @@
+"""Topics created because somebody asked for them; follows `DefaultAutoTopicCreationManager`.
+
+The asker hears UNKNOWN_TOPIC_OR_PARTITION once more and finds the topic when it asks again; with
+`auto.create.topics.mode=instant` its answer waits for the topic instead.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pykbroker.errors import ErrorCode, KafkaError
+from pykbroker.replication.controller import NewTopic
+from pykbroker.replication.topic_names import GROUP_METADATA_TOPIC, check_topic_name
+
+if TYPE_CHECKING:
+    from pykbroker.replication.settings import LiveSettings
+    from pykbroker.replication.topic_creation import TopicCreation
+
+log = logging.getLogger("pykbroker.replication")
+
+INSTANT = "instant"
+INTERNAL_REPLICAS_MAX = 3
+
+
+class AutoCreation:
+    """Creates missing topics, each at most once at a time."""
+
+    def __init__(
+        self,
+        *,
+        creation: TopicCreation,
+        settings: LiveSettings,
+        live_brokers: Callable[[], int],
+        start_soon: Callable[..., object],
+    ) -> None:
+        self._creation = creation
+        self._settings = settings
+        self._live_brokers = live_brokers
+        self._start_soon = start_soon
+        self._under_way: set[str] = set()
+
+    async def ask(self, names: Sequence[str]) -> dict[str, ErrorCode]:
+        """Create topics with the broker's defaults; give the codes of the names that cannot be."""
+        refused: dict[str, ErrorCode] = {}
+        wanted = []
+        for name in names:
+            try:
+                check_topic_name(name)
+            except KafkaError as refusal:
+                refused[name] = refusal.code
+            else:
+                if name not in self._under_way:
+                    wanted.append(name)
+        if wanted:
+            self._under_way.update(wanted)
+            if self._settings.config.text("auto.create.topics.mode") == INSTANT:
+                await self._create(wanted)
+            else:
+                self._start_soon(self._create, wanted)
+        return refused
+
+    async def _create(self, names: Sequence[str]) -> None:
+        """Create topics and forget that they were under way.
+
+        Ends when: they are made or refused. On error: a refusal is logged, and the next asker
+        starts again.
+        """
+        try:
+            decided = await self._creation.create([self._new_topic(name) for name in names])
+        except KafkaError as refusal:
+            log.warning("topics not created automatically topics=%s: %s", names, refusal)
+        else:
+            for name, outcome in decided.items():
+                if isinstance(outcome, KafkaError):
+                    log.warning("topic not created automatically topic=%s: %s", name, outcome)
+                else:
+                    log.info("topic created automatically topic=%s", name)
+        finally:
+            self._under_way.difference_update(names)
+
+    def _new_topic(self, name: str) -> NewTopic:
+        if name != GROUP_METADATA_TOPIC:
+            return NewTopic(name)
+        config = self._settings.config
+        # One broker can hold one replica; asking for Kafka's three would never succeed.
+        replicas = min(
+            config.integer("offsets.topic.replication.factor"),
+            INTERNAL_REPLICAS_MAX,
+            max(self._live_brokers(), 1),
+        )
+        return NewTopic(
+            name,
+            partitions=config.integer("offsets.topic.num.partitions"),
+            replication_factor=replicas,
+            configs=(
+                ("cleanup.policy", "compact"),
+                ("compression.type", "producer"),
+                ("segment.bytes", str(config.integer("offsets.topic.segment.bytes"))),
+            ),
+        )
