@@ -50,6 +50,8 @@ __all__ = [
     "prepare",
 ]
 
+_COMPRESSION = 0x07
+
 
 class Origin(Enum):
     """Who asks for an append, which decides what is checked (Kafka's AppendOrigin)."""
@@ -121,27 +123,31 @@ def prepare(
     batch = records if size == len(records) else records[:size]
     header = check_batch(batch, config, from_client=origin is Origin.CLIENT)
     data, scan = scan_batch(header, batch, config)
-    in_order = scan.first_misplaced < 0
     check_records(header, data, scan, config, now_ms)
     append_time = config.message_timestamp_type
     max_timestamp = now_ms if append_time else max(scan.max_timestamp, NO_TIMESTAMP)
-    codec = header.attributes & 0x07
-    target = config.target_codec
-    if (target is not None and target != codec and not (header.is_control and codec == NONE)) or (
-        not in_order
-    ):
+    in_order = scan.first_misplaced < 0
+    if not in_order or _wants_other_codec(header, config):
         batch = _rebuild(header, batch, data, config, in_order=in_order)
         header = parse_batch_header(batch)
-    if header.size_bytes > config.segment_bytes:
+    if len(batch) > config.segment_bytes:
         raise KafkaError(
             ErrorCode.RECORD_LIST_TOO_LARGE,
-            f"a batch of {header.size_bytes} bytes, segment.bytes is {config.segment_bytes}",
+            f"a batch of {len(batch)} bytes, segment.bytes is {config.segment_bytes}",
         )
     if header.producer_id >= 0:
         duplicate = _check_producer(header, producers, origin)
         if duplicate is not None:
             return duplicate
     return _assign(header, batch, next_offset, leader_epoch, max_timestamp, append_time)
+
+
+def _wants_other_codec(header: BatchHeader, config: LogConfig) -> bool:
+    """Whether the topic stores with another codec; uncompressed control batches never do."""
+    target = config.target_codec
+    if target is None or target == header.compression:
+        return False
+    return not (header.is_control and header.compression == NONE)
 
 
 def _rebuild(
@@ -153,7 +159,7 @@ def _rebuild(
         rows = [record[1:] for record in iterate_records(batch, EXPANSION_MAX)]
         data = build_batch(rows)[BATCH_HEADER_BYTES:]
         header = header._replace(base_timestamp=rows[0][0])
-    attributes = header.attributes & ~0x07 | codec
+    attributes = header.attributes & ~_COMPRESSION | codec
     rebuilt = assemble(
         header._replace(attributes=attributes), compress(codec, data, config.target_level)
     )

@@ -38,7 +38,7 @@ _RECORD_ERRORS_TOLD = 3
 _LENGTH = struct.Struct(">i")
 _BASE_OFFSET = struct.Struct(">q")
 _LENGTH_POSITION, _MAGIC_POSITION, _ATTRIBUTES_POSITION = 8, 16, 22
-_TRANSACTIONAL, _CONTROL = 0x10, 0x20
+_COMPRESSION, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 
 
 class RecordErrors(KafkaError):  # noqa: N818 - several
@@ -72,7 +72,11 @@ def check_partition_records(records: Buffer, *, version: int) -> None:
     batch has an impossible length or magic. An incomplete batch at the end is no batch.
     """
     size = only_batch_size(records)
-    if version < _ZSTD_FIRST_VERSION and records[_ATTRIBUTES_POSITION] & 0x07 == ZSTD and size:
+    if (
+        version < _ZSTD_FIRST_VERSION
+        and records[_ATTRIBUTES_POSITION] & _COMPRESSION == ZSTD
+        and size
+    ):
         raise KafkaError(
             ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
             f"zstd needs Produce version {_ZSTD_FIRST_VERSION}, this is version {version}",
@@ -125,9 +129,13 @@ def check_batch(batch: memoryview, config: LogConfig, *, from_client: bool) -> B
         )
     check_size(len(batch), config)
     header = check_crc(batch)
-    if header.attributes & 0x07 >= len(NAMES):
+    if header.attributes & _COMPRESSION >= len(NAMES):
         raise KafkaError(
             ErrorCode.UNKNOWN_SERVER_ERROR, f"unknown compression codec {header.compression}"
+        )
+    if header.records_count <= 0:
+        raise KafkaError(
+            ErrorCode.INVALID_RECORD, f"a batch cannot have {header.records_count} records"
         )
     if from_client:
         _check_client_batch(header)
@@ -161,9 +169,7 @@ def check_crc(batch: memoryview) -> BatchHeader:
 def _check_client_batch(header: BatchHeader) -> None:
     fault = None
     count = header.records_count
-    if count <= 0:
-        fault = f"a batch cannot have {count} records"
-    elif header.last_offset_delta != count - 1:
+    if header.last_offset_delta != count - 1:
         fault = f"{count} records do not end at offset delta {header.last_offset_delta}"
     elif header.attributes & _CONTROL:
         fault = "clients must not write control batches"
@@ -173,13 +179,16 @@ def _check_client_batch(header: BatchHeader) -> None:
         raise KafkaError(ErrorCode.INVALID_RECORD, fault)
 
 
-def scan_batch(header: BatchHeader, batch: Buffer, config: LogConfig) -> tuple[Buffer, RecordScan]:
+def scan_batch(
+    header: BatchHeader, batch: memoryview, config: LogConfig
+) -> tuple[Buffer, RecordScan]:
     """Decompress, at most to a multiple of `max.message.bytes`, and scan every record."""
-    expanded_max = min(
-        max(_EXPANSION_FACTOR * config.max_message_bytes, _EXPANSION_MIN), EXPANSION_MAX
-    )
     try:
-        data = uncompressed_records(header, batch, expanded_max)
+        if header.attributes & _COMPRESSION == NONE:
+            data: Buffer = batch[BATCH_HEADER_BYTES:]
+        else:
+            expanded_max = max(_EXPANSION_FACTOR * config.max_message_bytes, _EXPANSION_MIN)
+            data = uncompressed_records(header, batch, min(expanded_max, EXPANSION_MAX))
         return data, scan_records(data, header.records_count, header.base_timestamp)
     except ExpansionError as error:
         raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE, str(error)) from None
@@ -191,8 +200,7 @@ def check_records(
     header: BatchHeader, data: Buffer, scan: RecordScan, config: LogConfig, now_ms: int
 ) -> None:
     """Raise RecordErrors when the summary of the records says that some are at fault."""
-    append_time_claimed = header.timestamp_type == LOG_APPEND_TIME
-    timestamps_wrong = append_time_claimed or (
+    timestamps_wrong = header.attributes & _APPEND_TIME or (
         config.message_timestamp_type == CREATE_TIME
         and (
             scan.max_timestamp > now_ms + config.message_timestamp_after_max_ms
@@ -200,7 +208,7 @@ def check_records(
         )
     )
     keys_wrong = config.is_compacted and scan.first_keyless >= 0
-    misplaced = header.compression == NONE and scan.first_misplaced >= 0
+    misplaced = header.attributes & _COMPRESSION == NONE and scan.first_misplaced >= 0
     if timestamps_wrong or keys_wrong or misplaced:
         _find_record_errors(header, data, config, now_ms)
 

@@ -6,7 +6,7 @@ Field names are the topic properties' with underscores; every size is in bytes, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pykbroker.wire.compression import GZIP, LZ4, NAMES, NONE, ZSTD
@@ -50,28 +50,24 @@ class LogConfig:
     unclean_leader_election_enable: bool = False
     preallocate: bool = False
 
-    @property
-    def is_compacted(self) -> bool:
-        """Whether every record must have a key."""
-        return COMPACT in self.cleanup_policy
+    is_compacted: bool = field(init=False)
+    """Whether every record must have a key."""
+    target_codec: int | None = field(init=False)
+    """The codec that batches are stored with; None: the producer's own."""
+    target_level: int | None = field(init=False)
+    """The level for `target_codec`; None where that has none."""
 
-    @property
-    def target_codec(self) -> int | None:
-        """The codec that batches are stored with; None: the producer's own."""
-        return _CODECS.get(self.compression_type)
-
-    @property
-    def target_level(self) -> int | None:
-        """The level for `target_codec`; None where the codec has none."""
-        match self.target_codec:
-            case codec if codec == GZIP:
-                return self.compression_gzip_level
-            case codec if codec == LZ4:
-                return self.compression_lz4_level
-            case codec if codec == ZSTD:
-                return self.compression_zstd_level
-            case _:
-                return None
+    def __post_init__(self) -> None:
+        """Derive what every append asks for."""
+        codec = _CODECS.get(self.compression_type)
+        levels = {
+            GZIP: self.compression_gzip_level,
+            LZ4: self.compression_lz4_level,
+            ZSTD: self.compression_zstd_level,
+        }
+        object.__setattr__(self, "is_compacted", COMPACT in self.cleanup_policy)
+        object.__setattr__(self, "target_codec", codec)
+        object.__setattr__(self, "target_level", None if codec is None else levels.get(codec))
 
     @property
     def max_segment_ms(self) -> int:
@@ -104,4 +100,4 @@ def _policies(value: str | Iterable[str]) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in names if name.strip())
 
 
-_PROPERTY_OF_FIELD = {field.name: field.name.replace("_", ".") for field in fields(LogConfig)}
+_PROPERTY_OF_FIELD = {row.name: row.name.replace("_", ".") for row in fields(LogConfig) if row.init}

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from pykbroker.wire.record_walk import read_record
+from pykbroker.errors import ProtocolError
 from pykbroker.wire.records import encode_varint, read_varint, read_varlong
 
+RUN_RECORDS_MIN: Final = 16
+"""Shorter runs are read faster one by one."""
 _LOW: Final = bytes(range(0x80))
 _HIGH: Final = bytes(range(0x80, 0x100))
 _EVEN: Final = bytes(range(0, 0x100, 2))
 _LONG_COLUMN: Final = 1024
 """From here on asking for each possible byte is faster than looking at each byte."""
+_STEP_FIRST: Final = 64
+_STEP_GROWTH: Final = 8
 _HEADERS_MAX: Final = 16
 _TIMESTAMP_BYTES_MAX: Final = 9
 
@@ -23,42 +27,130 @@ _TIMESTAMP_BYTES_MAX: Final = 9
 _FIRST_BYTES: Final = bytes(range(0x80, 0x100, 2))
 _SECOND_BYTES: Final = b"".join(bytes((byte,)) * 64 for byte in range(0x80, 0x100))
 _SECOND_LAST_BYTES: Final = b"".join(bytes((byte,)) * 64 for byte in range(0x80))
-WIDTH_ENDS: Final = {1: 1 << 6, 2: 1 << 13, 3: 1 << 20}
+_WIDTH_ENDS: Final = {1: 1 << 6, 2: 1 << 13, 3: 1 << 20}
 """The first offset delta that needs more bytes than this."""
 
 
-class Shape(NamedTuple):
+class _Shape(NamedTuple):
     """Where the bytes of one record lie, relative to its start."""
 
     size: int
     timestamp_at: int
     offset_at: int
     offset_end: int
-    fixed: tuple[int, ...]
-    """Positions of all lengths and counts, whose bytes are equal in records of one shape."""
-    is_keyless: bool
+    fixed: tuple[tuple[int, bytes], ...]
+    """Position and value of the bytes that records of one shape share: of lengths and counts."""
+    has_key: bool
 
 
-class Run:
-    """Columns of up to `count` records that begin at `position` and may be of one shape."""
+class Run(NamedTuple):
+    """Records of one shape that follow each other: how many, what of them decides, their end."""
 
-    __slots__ = ("count", "data", "max_delta", "min_delta", "position", "shape")
+    length: int
+    min_delta: int
+    max_delta: int
+    has_key: bool
+    end: int
+    """The position behind the last record."""
 
-    def __init__(self, data: bytes, position: int, shape: Shape, count: int) -> None:
+
+def find_run(data: bytes, position: int, *, index: int, count: int) -> Run | None:
+    """Find how many of the `count` records from `position` on have the shape of the first.
+
+    `index` is the number of that first record in its batch: offset deltas must rise from it by one.
+    None when the first record is malformed, or too odd to be one of a run.
+    """
+    try:
+        shape = _shape_of(data, position, index)
+    except (IndexError, ProtocolError):
+        return None
+    if shape is None:
+        return None
+    possible = min(
+        count,
+        (len(data) - position) // shape.size,
+        _WIDTH_ENDS[shape.offset_end - shape.offset_at] - index,
+    )
+    found, step = 0, _STEP_FIRST
+    min_delta, max_delta = 1 << 64, -(1 << 64)
+    while found < possible:
+        # In growing steps: what follows a short run must not be looked at again and again.
+        columns = _Columns(data, position + found * shape.size, shape, min(step, possible - found))
+        asked = columns.count
+        columns.keep_equal(index + found)
+        if columns.count:
+            least, largest = columns.extremes()
+            min_delta, max_delta = min(min_delta, least), max(max_delta, largest)
+            found += columns.count
+        if columns.count < asked:
+            break
+        step *= _STEP_GROWTH
+    return Run(found, min_delta, max_delta, shape.has_key, position + found * shape.size)
+
+
+def _shape_of(data: bytes, begin: int, index: int) -> _Shape | None:
+    length, attributes_at = read_varint(data, begin)
+    end = attributes_at + length
+    _, offset_at = read_varlong(data, attributes_at + 1)
+    offset = encode_varint(index)
+    offset_end = offset_at + len(offset)
+    if (
+        length < 0
+        or end > len(data)
+        or len(offset) > len(_WIDTH_ENDS)
+        or offset_at - attributes_at - 1 > _TIMESTAMP_BYTES_MAX
+        or not data.startswith(offset, offset_at)
+    ):
+        return None
+    fixed = [*range(begin, attributes_at)]
+    key_length, after = read_varint(data, offset_end)
+    fixed += range(offset_end, after)
+    position = _skip_fields(data, after + max(key_length, 0), 1, fixed)
+    headers_count, after = read_varint(data, position)
+    fixed += range(position, after)
+    if not 0 <= headers_count <= _HEADERS_MAX:
+        return None
+    for _ in range(headers_count):
+        name_length, _ = read_varint(data, after)
+        if name_length < 0:
+            return None
+        after = _skip_fields(data, after, 2, fixed)
+    if after != end:
+        return None
+    return _Shape(
+        size=end - begin,
+        timestamp_at=attributes_at + 1 - begin,
+        offset_at=offset_at - begin,
+        offset_end=offset_end - begin,
+        fixed=tuple([(at - begin, data[at : at + 1]) for at in fixed]),
+        has_key=key_length >= 0,
+    )
+
+
+def _skip_fields(data: bytes, position: int, count: int, lengths: list[int]) -> int:
+    """Skip fields of bytes, noting where their lengths are; give the position after."""
+    for _ in range(count):
+        length, after = read_varint(data, position)
+        lengths += range(position, after)
+        position = after + max(length, 0)
+    return position
+
+
+class _Columns:
+    """The bytes of up to `count` records from `position` on that may be of one shape."""
+
+    __slots__ = ("count", "data", "position", "shape")
+
+    def __init__(self, data: bytes, position: int, shape: _Shape, count: int) -> None:
         self.data = data
         self.position = position
         self.shape = shape
         self.count = count
-        self.min_delta = self.max_delta = 0
 
-    def count_equal(self, index: int) -> int:
-        """Count the leading records of this shape with offset deltas from `index` on.
-
-        The first one is known to be of it, so the answer is at least 1.
-        """
-        shape, data, position = self.shape, self.data, self.position
-        for at in shape.fixed:
-            byte = data[position + at : position + at + 1]
+    def keep_equal(self, index: int) -> None:
+        """Keep the leading records of this shape with offset deltas from `index` on."""
+        shape = self.shape
+        for at, byte in shape.fixed:
             column = self._column(at)
             if column != byte * self.count:
                 self.count = len(column) - len(column.lstrip(byte))
@@ -74,55 +166,16 @@ class Run:
             expected = _offset_column(at, width, index, self.count)
             if column != expected:
                 self.count = _first_difference(column, expected)
-        columns = [self._column(at) for at in range(shape.timestamp_at, shape.offset_at)]
-        self.min_delta, self.max_delta = _extremes(columns)
-        return self.count
+
+    def extremes(self) -> tuple[int, int]:
+        """The least and the largest timestamp delta of at least one record."""
+        shape = self.shape
+        return _extremes([self._column(at) for at in range(shape.timestamp_at, shape.offset_at)])
 
     def _column(self, at: int) -> bytes:
         start = self.position + at
         size = self.shape.size
         return self.data[start : start + (self.count - 1) * size + 1 : size]
-
-
-def shape_of(data: bytes, begin: int, index: int) -> Shape | None:
-    """The shape of the record at `begin`, None if it is too odd to be that of a run.
-
-    Raises MalformedRecordError.
-    """
-    fields, end = read_record(data, begin, index)
-    _, attributes_at = read_varint(data, begin)
-    _, offset_at = read_varlong(data, attributes_at + 1)
-    _, offset_end = read_varint(data, offset_at)
-    fixed = [*range(begin, attributes_at)]
-    position = _skip_fields(data, offset_end, 2, fixed)
-    headers_count, after = read_varint(data, position)
-    fixed += range(position, after)
-    offset = encode_varint(index)
-    if (
-        headers_count > _HEADERS_MAX
-        or offset_end - offset_at > len(WIDTH_ENDS)
-        or offset_at - attributes_at > _TIMESTAMP_BYTES_MAX
-        or data[offset_at:offset_end] != offset
-    ):
-        return None
-    _skip_fields(data, after, 2 * headers_count, fixed)
-    return Shape(
-        size=end - begin,
-        timestamp_at=attributes_at + 1 - begin,
-        offset_at=offset_at - begin,
-        offset_end=offset_end - begin,
-        fixed=tuple(at - begin for at in fixed),
-        is_keyless=not fields.has_key,
-    )
-
-
-def _skip_fields(data: bytes, position: int, count: int, lengths: list[int]) -> int:
-    """Skip fields of bytes, noting where their lengths are; give the position after."""
-    for _ in range(count):
-        length, after = read_varint(data, position)
-        lengths += range(position, after)
-        position = after + max(length, 0)
-    return position
 
 
 def _offset_column(at: int, width: int, index: int, count: int) -> bytes:

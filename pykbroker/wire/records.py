@@ -115,7 +115,8 @@ def parse_batch_header(data: Buffer, position: int = 0) -> BatchHeader:
     Raises ProtocolError when fewer than 61 bytes are left.
     """
     try:
-        return BatchHeader._make(_HEADER.unpack_from(data, position))
+        # As BatchHeader._make, but without its check of a length that the struct determines.
+        return tuple.__new__(BatchHeader, _HEADER.unpack_from(data, position))
     except struct.error:
         raise ProtocolError("a record batch is cut inside its header") from None
 
@@ -172,8 +173,11 @@ def read_varint(data: Buffer, position: int) -> tuple[int, int]:
 
 def read_varlong(data: Buffer, position: int) -> tuple[int, int]:
     """Read a zig-zag varint of at most 10 bytes as 64 bits; otherwise as `read_varint`."""
-    raw = shift = 0
-    for at in range(position, position + 10):
+    byte = data[position]
+    if byte < 0x80:
+        return (byte >> 1) ^ -(byte & 1), position + 1
+    raw, shift = byte & 0x7F, 7
+    for at in range(position + 1, position + 10):
         byte = data[at]
         raw |= (byte & 0x7F) << shift
         if byte < 0x80:
