@@ -25,6 +25,9 @@ class MemoryStore:
         self._history = History(self._keyspace.rev, events_max=history_events_max)
         self._writer = trio.Lock()
 
+    def close(self) -> None:
+        """Let go of whatever keeps the store; nothing in memory does."""
+
     async def load(self, prefix: bytes) -> Snapshot:
         """Read every key under the prefix at the newest revision."""
         await trio.lowlevel.checkpoint()

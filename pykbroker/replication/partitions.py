@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.metadata.keys import ConfigType
+from pykbroker.metadata.image import ClusterImage
+from pykbroker.metadata.keys import ConfigType, Keys
 from pykbroker.replication.partition import PartitionLeader
 from pykbroker.storage.log_directory import FoundPartition, LogDirectory
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from pykbroker.clock import Clock
     from pykbroker.metadata.cluster import Metadata
-    from pykbroker.metadata.image import ClusterImage
     from pykbroker.metadata.values import PartitionImage, TopicImage
     from pykbroker.replication.settings import LiveSettings
     from pykbroker.storage.log import Log
@@ -34,6 +34,8 @@ log = logging.getLogger("pykbroker.replication")
 
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs blocking work off the event loop; in memory, at once."""
+NOTHING = ClusterImage(Keys.of(""))
+"""Before the first image is applied, this broker knows of nothing."""
 Place = tuple[str, int]
 """Topic name and partition index."""
 
@@ -62,13 +64,12 @@ class Partitions:
         *,
         node_id: int,
         directories: Sequence[LogDirectory],
-        image: ClusterImage,
         settings: LiveSettings,
         clock: Clock,
         random: Random,
         offload: Offload,
     ) -> None:
-        self.image = image
+        self.image = NOTHING
         self.directories = directories
         self._node_id = node_id
         self._settings = settings
@@ -162,6 +163,7 @@ class Partitions:
     async def apply(self, image: ClusterImage) -> None:
         """Make this broker's partitions those of `image`."""
         before = self.image
+        assert image.revision > before.revision, "an image is applied once"
         gone = [
             place
             for place, hosted in self._hosted.items()
