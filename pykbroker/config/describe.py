@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from pykbroker.config.layers import Config
-from pykbroker.config.property import ConfigError, Kind, Property, Update
+from pykbroker.config.property import Kind, Property, Update
 from pykbroker.config.table import (
     DEFAULTS,
     PROPERTIES,
@@ -192,10 +192,7 @@ def _names(name: str) -> tuple[str, ...]:
     for group in _ALSO:
         if name in group:
             return group
-    try:
-        row = broker_property(name)
-    except ConfigError:
-        return (name,)
+    row = broker_property(name)
     return (name,) if row is None or row.name == name else (name, row.name)
 
 

@@ -14,7 +14,7 @@ from pykbroker.config.property import ConfigError
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _PAIR = re.compile(
-    r"(?P<key>(?:\\.|[^\\=:\s])*)[ \t\f]*[=:]?[ \t\f]*(?P<value>.*)",
+    r"(?P<key>(?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(?P<value>.*)",
     re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -60,9 +60,10 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         joined += line
         backslashes = len(joined) - len(joined.rstrip("\\"))
         if backslashes % 2:
-            joined = joined[:-1] or " "
+            joined = joined[:-1] or " "  # a blank keeps a line open that has no text yet
             continue
-        yield start, joined.lstrip(_BLANK)
+        if joined.strip(_BLANK):
+            yield start, joined.lstrip(_BLANK)
         joined = ""
     if joined.strip(_BLANK):
         yield start, joined.lstrip(_BLANK)

@@ -103,8 +103,14 @@ class Config:
     def with_dynamic(
         self, *, default: Mapping[str, str] = _NOBODY, broker: Mapping[str, str] = _NOBODY
     ) -> Config:
-        """Make the config in which these are the dynamic layers; raise ConfigError for a fault."""
-        return Config(self.static, self.origins, dict(default), dict(broker), self.remarks)
+        """Make the config in which these are the dynamic layers.
+
+        Raises ConfigError with INVALID_REQUEST, as Kafka for a broker's dynamic properties.
+        """
+        try:
+            return Config(self.static, self.origins, dict(default), dict(broker), self.remarks)
+        except ConfigError as fault:
+            raise ConfigError(fault.message, ErrorCode.INVALID_REQUEST) from None
 
     def _located(self, fault: ConfigError, name: str) -> ConfigError:
         origin = self.origins.get(name) if name in self.static else None

@@ -12,7 +12,7 @@ from pykbroker.config.java_properties import render_properties
 from pykbroker.config.layers import Config
 from pykbroker.config.profiles import PROFILES
 from pykbroker.config.property import Property
-from pykbroker.config.table import DEFAULTS, PROPERTIES, TOPIC_PROPERTIES
+from pykbroker.config.table import PROPERTIES, TOPIC_PROPERTIES
 from pykbroker.config.tables.own import DIFFERENCES
 
 
@@ -75,6 +75,3 @@ def _assignment(row: Property, text: str | None) -> Iterator[str]:
 
 def _shown(text: str | None) -> str:
     return "none" if text is None else text or "empty"
-
-
-assert set(DIFFERENCES) <= set(DEFAULTS)

@@ -48,6 +48,7 @@ def _notices(config: Config) -> Iterator[str]:
         if name in PROPERTIES
         and not PROPERTIES[name].served
         and config[name] != DEFAULTS[name]
+        and not config.origins.get(name, "").startswith("profile ")
         and not name.startswith("controller.quorum.")
     ]
     if unserved:

@@ -12,7 +12,7 @@ from pykbroker.config.check import Value
 from pykbroker.config.layers import Config
 from pykbroker.config.property import ConfigError
 from pykbroker.config.rules import check_topic_rules
-from pykbroker.config.table import DEFAULTS, TOPIC_PROPERTIES, topic_property
+from pykbroker.config.table import TOPIC_PROPERTIES, topic_property
 
 TEXT_MAX = 32_767
 """Longest text of one value, in characters (Kafka's Short.MAX_VALUE)."""
@@ -77,6 +77,3 @@ def in_ms(synonym: str, value: Value) -> Value:
         return -1 if synonym != "log.retention.bytes" else value
     factor = _MS.get(synonym.rpartition(".")[2])
     return value * factor if factor and isinstance(value, int) else value
-
-
-assert all(synonym in DEFAULTS for row in TOPIC_PROPERTIES.values() for synonym in row.synonyms)
