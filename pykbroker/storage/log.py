@@ -149,27 +149,22 @@ class Log:
 
         OSError leaves the log as it was, but maybe rolled.
         """
-        headers, batches = prepared.headers, prepared.batches
-        if not headers:
+        headers, batches, config = prepared.headers, prepared.batches, self.config
+        last_offset, segment = prepared.last_offset, self._active
+        must_roll = segment.must_roll(
+            len(batches), last_offset, prepared.max_timestamp, config=config, now_ms=now_ms
+        )
+        if len(headers) > 1 and (must_roll or len(batches) > config.segment_bytes):
+            for one in one_by_one(prepared):
+                self.append(one, now_ms)
             return
-        segment = self._active
-        if segment.must_roll(
-            len(batches),
-            prepared.last_offset,
-            prepared.max_timestamp,
-            config=self.config,
-            now_ms=now_ms,
-        ):
-            if len(headers) > 1:
-                for one in one_by_one(prepared):
-                    self.append(one, now_ms)
-                return
+        if must_roll:
             # From the end on, not from the batch as in Kafka: a scan takes a gap for lost data.
-            far = prepared.last_offset - self.end_offset > RELATIVE_OFFSET_MAX
+            far = last_offset - self.end_offset > RELATIVE_OFFSET_MAX
             segment = self._roll(prepared.first_offset if far else self.end_offset, now_ms)
         segment.append(batches, headers)
         self.size_bytes += len(batches)
-        self.end_offset = prepared.last_offset + 1
+        self.end_offset = last_offset + 1
         for header in headers:
             if header.partition_leader_epoch > self.leader_epochs.latest:
                 self.leader_epochs.assign(header.partition_leader_epoch, header.base_offset)
