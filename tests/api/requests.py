@@ -1,0 +1,70 @@
+"""Requests that tests of many APIs begin with; each raises where the broker refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pykbroker.wire.messages.create_topics import CreateTopics
+from pykbroker.wire.messages.produce import Produce
+from pykbroker.wire.records import build_batch
+from tests.kafka_client import Client
+
+NOW_MS = 1_700_000_000_000
+
+
+def create_topic(
+    client: Client, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
+) -> bytes:
+    """Create a topic and give its id."""
+    topic = {
+        "name": name,
+        "num_partitions": partitions,
+        "replication_factor": 1,
+        "configs": [{"name": n, "value": v} for n, v in (configs or {}).items()],
+    }
+    created = client.call(CreateTopics, {"topics": [topic], "timeout_ms": 10_000}).topics[0]
+    assert created.error_code == 0, created
+    topic_id: bytes = created.topic_id
+    return topic_id
+
+
+def a_batch(
+    *,
+    timestamps: Sequence[int] = (NOW_MS,),
+    values: Sequence[bytes] | None = None,
+    key: bytes | None = b"key",
+    **header: Any,
+) -> bytes:
+    """Build a batch with a record for every timestamp."""
+    values = values or [b"value-%d" % number for number in range(len(timestamps))]
+    records = [(at, key, value, ()) for at, value in zip(timestamps, values, strict=True)]
+    return build_batch(records, **header)
+
+
+def produce_raw(
+    client: Client,
+    topic: str,
+    records: bytes | None,
+    *,
+    partition: int = 0,
+    acks: int = -1,
+    version: int = 12,
+) -> Any:
+    """Produce any bytes to one partition and give the partition's answer."""
+    request = {
+        "acks": acks,
+        "timeout_ms": 5_000,
+        "topic_data": [
+            {"name": topic, "partition_data": [{"index": partition, "records": records}]}
+        ],
+    }
+    return client.call(Produce, request, version=version).responses[0].partition_responses[0]
+
+
+def produce(client: Client, topic: str, *, partition: int = 0, **batch: Any) -> int:
+    """Produce a batch and give its base offset."""
+    answer = produce_raw(client, topic, a_batch(**batch), partition=partition)
+    assert answer.error_code == 0, answer
+    base_offset: int = answer.base_offset
+    return base_offset
