@@ -49,7 +49,7 @@ def emit_parse(root: Root, *, has_records: bool) -> Callable[..., Any]:
                 source.line("data = bytes(data)")
         source.line("end = len(data)")
         source.line(f"budget = {BUDGET_ALLOWANCE_BYTES} + {BUDGET_PER_BYTE} * (end - p)")
-        parser.value(root.subcon, "value", "message")
+        parser.value(root.subcon, "value", "")
         parser.flush()
         with source.block("if p > end:"):
             source.line("raise ProtocolError('cut short')")
@@ -59,6 +59,10 @@ def emit_parse(root: Root, *, has_records: bool) -> Callable[..., Any]:
     with source.block("except ProtocolError as fault:"):
         source.line(f"raise ProtocolError(f{f'{root.label}: {{fault}}'!r}) from None")
     return source.function("parse_from(data, p=0)", f"parse {root.label}")
+
+
+def _path(outer: str, name: str) -> str:
+    return f"{outer}.{name}" if outer else name
 
 
 class _Parser:
@@ -213,7 +217,7 @@ class _Parser:
             given = "[]" if default == [] else self.constant(default)
             self.source.line(f"{value}.{name} = {given}")
         for field in construct.fields:
-            self.value(field.subcon, f"{value}.{field.name}", f"{path}.{field.name}")
+            self.value(field.subcon, f"{value}.{field.name}", _path(path, field.name))
         if construct.section:
             count = self.source.fresh("t")
             self.run.append(("B", count))
@@ -238,7 +242,7 @@ class _Parser:
         with source.block(f"for _ in range({count}):"):
             source.line(f"{number}, p, {stop} = read_tag(data, p, {number}, end)")
             for tag in tags:
-                tag_path = f"{path}.{tag.name}"
+                tag_path = _path(path, tag.name)
                 with source.block(f"if {number} == {tag.number}:"):
                     self.charge(str(cost(tag.content)), tag_path)
                     self.value(tag.content, f"{value}.{tag.name}", tag_path)
