@@ -77,3 +77,21 @@ def stepped(data: bytes, at: int, random: Random) -> bytes:
     if at == len(data):
         return data
     return data[:at] + bytes([(data[at] + random.choice((-2, -1, 1, 2))) % 256]) + data[at + 1 :]
+
+
+def swollen(data: bytes, random: Random) -> bytes:
+    """Put in a claim of thousands of elements, and as many small elements as it claims."""
+    at = random.randrange(len(data) + 1)
+    element = random.choice((b"\x00", b"\x01", b"\x02", b"\x00\x00", b"\x01\x00", b"\x00\x02\x01"))
+    count = random.choice((200, 2_000, 20_000, 100_000))
+    content = element * count
+    claim = random.choice((count, count // 2, len(content), len(content) // 4))
+    length = claim.to_bytes(4, "big") if random.random() < 0.4 else varint(claim + 1)
+    cut = at + random.choice((0, 1, 4))
+    return data[:at] + length + content + data[cut:]
+
+
+def varint(number: int) -> bytes:
+    """Encode an unsigned varint."""
+    head, number = number & 0x7F, number >> 7
+    return bytes([head | 0x80]) + varint(number) if number else bytes([head])

@@ -8,6 +8,7 @@ default, which must then not be written.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -131,6 +132,67 @@ def any_number(code: str, random: Random) -> bool | int | float:
     if random.random() < 0.5:
         return random.choice((low, high, max(low, -1), 0, 1, 127))
     return random.randint(low, high)
+
+
+def swollen_message(codec: Codec, random: Random) -> dict[str, Any]:
+    """Give a value with thousands of the smallest elements in one of its arrays.
+
+    That is what takes the most memory for the least bytes.
+    """
+    paths = list(array_paths(codec.construct.subcon))
+    count = random.choice((200, 2_000, 2_000, 20_000, 20_000, 100_000))
+    value: dict[str, Any] = swell(codec.construct.subcon, random.choice(paths), count, random)
+    return value
+
+
+def array_paths(fields: Fields) -> Iterator[tuple[str, ...]]:
+    """List the names that lead to each array, through what lies round it."""
+    for name, content in contents_of(fields):
+        inner = content.element if isinstance(content, Many) else content
+        if isinstance(content, Many):
+            yield (name,)
+        inner = inner.subcon if isinstance(inner, Optional) else inner
+        if isinstance(inner, Fields):
+            for path in array_paths(inner):
+                yield name, *path
+
+
+def swell(fields: Fields, path: tuple[str, ...], count: int, random: Random) -> dict[str, Any]:
+    """Give a smallest value in which the array at the end of the path has `count` elements.
+
+    Now and then an array on the way has many elements too, which share those of the last.
+    """
+    value = {name: smallest(content) for name, content in contents_of(fields)}
+    content = dict(contents_of(fields))[path[0]]
+    inner = content.element if isinstance(content, Many) else content
+    if len(path) == 1:
+        value[path[0]] = [smallest(inner)] * count
+        return value
+    own = min(count, random.choice((1, 1, 10, 1_000)))
+    inner = inner.subcon if isinstance(inner, Optional) else inner
+    element = swell(inner, path[1:], count // own, random)
+    value[path[0]] = [element] * own if isinstance(content, Many) else element
+    return value
+
+
+def contents_of(fields: Fields) -> list[tuple[str, Any]]:
+    """List the names and constructs of all fields of a version, tagged ones too."""
+    named = [(field.name, field.subcon) for field in fields.fields]
+    return named + [(tag.name, tag.content) for tag in fields.tags]
+
+
+def smallest(construct: Any) -> Any:
+    """Give the value of the fewest bytes that is not null."""
+    match construct:
+        case Optional():
+            return None
+        case Many():
+            return []
+        case Fields():
+            return {field.name: smallest(field.subcon) for field in construct.fields}
+        case Text():
+            return "" if construct.kind == "string" else b""
+    return construct.zero
 
 
 def plain(value: Any) -> Any:
