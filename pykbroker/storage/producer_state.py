@@ -94,8 +94,9 @@ class ProducerStates:
             duplicate = _find_duplicate(entry, header)
             if duplicate is not None:
                 return duplicate
-        self.check_epoch(header)
+        _check_epoch(entry, header)
         _check_sequence(entry, header)
+        _check_transaction(entry, header)
         return None
 
     def check_epoch(self, header: BatchHeader) -> None:
@@ -104,20 +105,9 @@ class ProducerStates:
         Raises KafkaError INVALID_PRODUCER_EPOCH or INVALID_TXN_STATE.
         """
         entry = self._entries.get(header.producer_id)
-        if entry is None:
-            return
-        if header.producer_epoch < entry.producer_epoch:
-            raise KafkaError(
-                ErrorCode.INVALID_PRODUCER_EPOCH,
-                f"producer {header.producer_id} has epoch {entry.producer_epoch},"
-                f" the batch is of epoch {header.producer_epoch}",
-            )
-        if entry.current_txn_first_offset >= 0 and not header.attributes & 0x30:
-            raise KafkaError(
-                ErrorCode.INVALID_TXN_STATE,
-                f"producer {header.producer_id} has a transaction open"
-                f" since offset {entry.current_txn_first_offset}, the batch is outside of it",
-            )
+        if entry is not None:
+            _check_epoch(entry, header)
+            _check_transaction(entry, header)
 
     def replay(self, header: BatchHeader, *, coordinator_epoch: int = -1) -> None:
         """Take over a batch that is in the log; one without a producer id changes nothing.
@@ -231,6 +221,24 @@ def _find_duplicate(entry: ProducerEntry, header: BatchHeader) -> BatchMetadata 
         if batch.last_sequence == last_sequence and batch.first_sequence == header.base_sequence:
             return batch
     return None
+
+
+def _check_epoch(entry: ProducerEntry, header: BatchHeader) -> None:
+    if header.producer_epoch < entry.producer_epoch:
+        raise KafkaError(
+            ErrorCode.INVALID_PRODUCER_EPOCH,
+            f"producer {header.producer_id} has epoch {entry.producer_epoch},"
+            f" the batch is of epoch {header.producer_epoch}",
+        )
+
+
+def _check_transaction(entry: ProducerEntry, header: BatchHeader) -> None:
+    if entry.current_txn_first_offset >= 0 and not (header.is_transactional or header.is_control):
+        raise KafkaError(
+            ErrorCode.INVALID_TXN_STATE,
+            f"producer {header.producer_id} has a transaction open"
+            f" since offset {entry.current_txn_first_offset}, the batch is outside of it",
+        )
 
 
 def _check_sequence(entry: ProducerEntry, header: BatchHeader) -> None:

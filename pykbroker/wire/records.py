@@ -305,7 +305,7 @@ def build_batch(
         raise ValueError("a record batch has at least one record")
     base_timestamp = rows[0][0]
     payload = b"".join(
-        _encode_record(row, row[0] - base_timestamp, offset_delta)
+        _encode_record(row, to_int64(row[0] - base_timestamp), offset_delta)
         for offset_delta, row in enumerate(rows)
     )
     attributes = codec | timestamp_type << 3
