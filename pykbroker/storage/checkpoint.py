@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pykbroker.errors import ErrorCode, KafkaError
@@ -156,11 +157,9 @@ def read_partition_metadata(fs: FileSystem, directory: str) -> bytes | None:
     except FileNotFoundError:
         return None
     rows = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
-    try:
+    with suppress(KeyError, ValueError):
         if int(rows["version"]) >= 0:
             return id_from_text(rows["topic_id"].strip())
-    except (KeyError, ValueError):
-        pass
     raise ValueError(f"{path} does not say a topic id")
 
 
@@ -171,7 +170,8 @@ def id_to_text(value: bytes) -> str:
 
 def id_from_text(text: str) -> bytes:
     """Read an id of 16 bytes as Kafka writes it. Raises ValueError when it is not one."""
-    value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if len(value) != 16:
-        raise ValueError(f"{text!r} is not an id")
-    return value
+    with suppress(ValueError):
+        value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if len(value) == 16:
+            return value
+    raise ValueError(f"{text!r} is not an id")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
 from operator import ge
 from typing import NamedTuple
 
@@ -215,11 +214,6 @@ class RecentBatches:
             half = RECENT_BATCHES_MAX // 2
             self.floor_offset = self.last_offsets[half - 1] + 1
             del self.last_offsets[:half], self.positions[:half]
-
-    def extend(self, batches: Iterable[tuple[int, int]]) -> None:
-        """Add many batches as (last offset, position)."""
-        for last_offset, position in batches:
-            self.append(last_offset, position)
 
     def truncate(self, offset: int) -> None:
         """Drop batches that end at or after `offset`."""

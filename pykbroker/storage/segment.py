@@ -226,25 +226,30 @@ class Segment:
                 base_offset=self.base_offset,
                 bytes_max=self.index_bytes_max,
             )
-            self._check_last_entry(offset_index)
-            if self.size and not len(time_index):
-                raise CorruptIndexError("it has no entry of the largest timestamp")
-        except (FileNotFoundError, CorruptIndexError):
+            self._check_last_entries(offset_index, time_index)
+        except (FileNotFoundError, CorruptIndexError, DamagedLogError):
             self.rebuild_indexes()
             return
         self._offset_index, self._time_index = offset_index, time_index
         self._largest = time_index.last
         self._indexes_stored = True
 
-    def _check_last_entry(self, index: OffsetIndex) -> None:
-        if len(index):
-            data = self.file.pread(BATCH_HEADER_BYTES, index.last_position)
-            try:
-                header = parse_batch_header(data)
-            except ProtocolError:
-                raise CorruptIndexError("its last entry lies outside the log") from None
-            if not is_batch(header) or header.last_offset != index.last_offset:
+    def _check_last_entries(self, offset_index: OffsetIndex, time_index: TimeIndex) -> None:
+        if not self.size:
+            return
+        if not len(time_index):
+            raise CorruptIndexError("it has no entry of the largest timestamp")
+        if len(offset_index):
+            _, header = next(self.headers(offset_index.last_position))
+            if header.last_offset != offset_index.last_offset:
                 raise CorruptIndexError("its last entry is not where that batch is")
+        newest = time_index.last
+        for _, header in self.headers(offset_index.position_before(newest.offset)):
+            if header.last_offset >= newest.offset:
+                if header.max_timestamp == newest.timestamp_ms:
+                    return
+                break
+        raise CorruptIndexError("its last entry is not of that batch")
 
     def rebuild_indexes(self) -> None:
         """Make the indexes again from the headers of the batches."""
@@ -329,6 +334,14 @@ class Segment:
 
     def locate(self, offset: int) -> tuple[int, BatchHeader] | None:
         """Return position and header of the first batch that ends at or after `offset`."""
+        try:
+            return self._locate(offset)
+        except DamagedLogError:
+            # An index entry may lie; if it is the log that is damaged, this finds the same.
+            self.rebuild_indexes()
+            return self._locate(offset)
+
+    def _locate(self, offset: int) -> tuple[int, BatchHeader] | None:
         for position, header in self.headers(self.offset_index.position_before(offset)):
             if header.last_offset >= offset:
                 return position, header

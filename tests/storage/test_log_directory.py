@@ -1,0 +1,241 @@
+"""A data directory: one owner, a marker that can be trusted, logs that come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pykbroker.errors import KafkaError
+from pykbroker.storage.log import Log
+from pykbroker.storage.log_config import LogConfig
+from pykbroker.storage.log_directory import FoundPartition, LogDirectory, LogDirectoryError
+from pykbroker.storage.memory_fs import MemoryFileSystem
+from tests.storage.logs import NOW_MS, TOPIC_ID, append, read, read_all
+
+DIRECTORY_ID = b"d" * 16
+
+
+@pytest.fixture
+def fs() -> MemoryFileSystem:
+    return MemoryFileSystem()
+
+
+def opened(fs: MemoryFileSystem, **given: Any) -> LogDirectory:
+    options: dict[str, Any] = {"node_id": 1, "cluster_id": "cluster", "directory_id": DIRECTORY_ID}
+    options |= given
+    return LogDirectory.open(fs, "data", **options)
+
+
+def a_log(directory: LogDirectory, topic: str = "topic", topic_id: bytes = TOPIC_ID) -> Log:
+    return directory.log(topic, 0, topic_id, LogConfig(), NOW_MS)
+
+
+def test_a_directory_closed_in_order_opens_clean_once(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    assert (directory.clean, directory.clean_broker_epoch) == (False, None)
+    written = append(a_log(directory), 3)
+    directory.close(broker_epoch=77)
+    assert fs.exists("data/.kafka_cleanshutdown")
+
+    directory = opened(fs)
+    assert (directory.clean, directory.clean_broker_epoch) == (True, 77)
+    assert not fs.exists("data/.kafka_cleanshutdown")
+    log = a_log(directory)
+    assert (log.recovery_report.scanned_bytes, log.recovery_point, read_all(log)) == (0, 3, written)
+    directory.close(clean=False)
+
+    assert opened(fs).clean is False
+
+
+def test_a_power_cut_after_a_clean_close_loses_nothing(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    written = append(a_log(directory), 3, producer_id=1, producer_epoch=0, base_sequence=0)
+    a_log(directory, "empty")
+    directory.close()
+
+    directory = opened(fs.after_power_cut())
+
+    assert directory.clean
+    log = a_log(directory)
+    assert (read_all(log), log.recovery_report.scanned_bytes) == (written, 0)
+    assert log.producers.entries[1].last_sequence == 2
+    assert a_log(directory, "empty").end_offset == 0
+
+
+def test_without_a_clean_close_what_was_flushed_is_there(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    log = a_log(directory)
+    written = append(log, 3)
+    log.raise_log_start(2)
+    log.flush()
+    directory.checkpoint()
+    append(log, 3)
+
+    log = a_log(opened(fs.after_power_cut()))
+
+    assert (log.log_start_offset, log.end_offset, log.recovery_point) == (2, 3, 3)
+    part = read(log, 2)
+    assert part is not None
+    assert bytes(part.read()) == written
+
+
+def test_the_log_start_is_stored_only_where_no_segment_says_it(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    append(a_log(directory), 3)
+    directory.checkpoint()
+    assert fs.read_bytes("data/log-start-offset-checkpoint") == b"0\n0\n"
+
+    a_log(directory).raise_log_start(1)
+    directory.checkpoint()
+    assert fs.read_bytes("data/log-start-offset-checkpoint") == b"0\n1\ntopic 0 1\n"
+    assert fs.read_bytes("data/recovery-point-offset-checkpoint") == b"0\n1\ntopic 0 0\n"
+
+
+def test_truncation_lowers_the_stored_recovery_point_first(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    log = a_log(directory)
+    append(log, 3)
+    append(log, 3)
+    log.flush()
+    directory.checkpoint()
+
+    log.truncate_to(3)
+
+    assert fs.read_bytes("data/recovery-point-offset-checkpoint") == b"0\n1\ntopic 0 3\n"
+    log.truncate_to(2)
+    assert log.end_offset == 0
+
+
+def test_a_directory_has_one_owner(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    with pytest.raises(LogDirectoryError, match="in use by another process"):
+        opened(fs)
+
+    directory.close()
+
+    opened(fs).close()
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"node_id": 2}, r"node\.id 1, this broker is node\.id 2"),
+        ({"cluster_id": "other"}, "cluster cluster, this is cluster other"),
+    ],
+)
+def test_another_brokers_directory_is_refused_and_left_alone(
+    fs: MemoryFileSystem, given: dict[str, Any], why: str
+) -> None:
+    opened(fs).close()
+
+    with pytest.raises(LogDirectoryError, match=why):
+        opened(fs, **given)
+
+    assert opened(fs).clean
+
+
+def test_unreadable_meta_properties_are_refused(fs: MemoryFileSystem) -> None:
+    opened(fs).close()
+    fs.write_atomic("data/meta.properties", b"version=9\n")
+
+    with pytest.raises(LogDirectoryError, match="version 9"):
+        opened(fs)
+
+
+def test_a_directory_keeps_its_id_and_gets_one_if_it_has_none(fs: MemoryFileSystem) -> None:
+    opened(fs).close()
+    again = opened(fs, directory_id=b"e" * 16)
+    assert again.meta.directory_id == DIRECTORY_ID
+    again.close()
+
+    fs.write_atomic("data/meta.properties", b"version=1\ncluster.id=cluster\nnode.id=1\n")
+    directory = opened(fs)
+
+    assert directory.meta.directory_id == DIRECTORY_ID
+    assert b"directory.id=" in fs.read_bytes("data/meta.properties")
+
+
+def test_partitions_on_disk_are_listed_with_their_topic_ids(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    a_log(directory, "b")
+    a_log(directory, "a", bytes(16))
+    a_log(directory, "broken")
+    fs.write_atomic("data/broken-0/partition.metadata", b"")
+    fs.mkdirs("data/no-partition")
+    fs.create("data/file-0")
+
+    assert directory.partitions() == [
+        FoundPartition("a", 0, None),
+        FoundPartition("b", 0, TOPIC_ID),
+        FoundPartition("broken", 0, None),
+    ]
+    assert [log.topic for log in directory.logs] == ["b", "a", "broken"]
+    assert directory.log("b", 0, TOPIC_ID, LogConfig(), NOW_MS) is directory.logs[0]
+
+
+def test_a_partition_of_another_topic_id_is_not_opened(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    a_log(directory)
+    directory.close()
+
+    with pytest.raises(KafkaError, match="INCONSISTENT_TOPIC_ID"):
+        a_log(opened(fs), topic_id=b"x" * 16)
+
+
+def test_a_deleted_partition_is_gone_but_for_slices_of_it(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    log = a_log(directory)
+    written = append(log)
+    part = read(log, 0)
+    log.flush()
+    directory.checkpoint()
+
+    directory.delete("topic", 0, "1f")
+    directory.delete("never", 0, "1f")
+
+    assert part is not None
+    assert bytes(part.read()) == written
+    assert (directory.partitions(), directory.logs) == ([], ())
+    directory.checkpoint()
+    assert fs.read_bytes("data/recovery-point-offset-checkpoint") == b"0\n0\n"
+    assert a_log(directory, topic_id=b"x" * 16).end_offset == 0
+
+
+def test_a_deletion_cut_short_is_finished_at_the_next_start(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    append(a_log(directory))
+    directory.close()
+    fs.rename("data/topic-0", "data/topic-0.1f-delete")
+
+    opened(fs)
+
+    assert not fs.exists("data/topic-0.1f-delete")
+
+
+def test_the_marker_does_not_vouch_for_logs_nobody_recovered(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    append(a_log(directory, "opened"), 2)
+    append(a_log(directory, "forgotten"), 2)
+    for log in directory.logs:
+        log.flush()
+    directory.checkpoint()
+    directory.close(clean=False)
+    directory = opened(fs)
+    a_log(directory, "opened")
+    directory.close()
+
+    directory = opened(fs)
+
+    assert directory.clean
+    assert a_log(directory, "opened").recovery_report.scanned_bytes == 0
+    assert a_log(directory, "forgotten").recovery_report.scanned_bytes > 0
+
+
+def test_logs_nobody_opened_stay_clean(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    append(a_log(directory), 2)
+    directory.close()
+    opened(fs).close()
+
+    assert a_log(opened(fs)).recovery_report.scanned_bytes == 0
