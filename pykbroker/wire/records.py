@@ -32,6 +32,8 @@ _HEADER = struct.Struct(">qiibIhiqqqhii")
 _CRC_START = 21
 _COMPRESSION, _APPEND_TIME, _TRANSACTIONAL, _CONTROL, _DELETE_HORIZON = 0x07, 0x08, 0x10, 0x20, 0x40
 _UNCOMPRESSED_MAX = 64 << 20
+_NAME_ERRORS = "surrogateescape"
+"""Kafka never looks whether the name of a header is UTF-8, so any bytes must survive."""
 
 
 class BatchHeader(NamedTuple):
@@ -226,7 +228,7 @@ def iterate_records(batch: Buffer, max_bytes: int = _UNCOMPRESSED_MAX) -> Iterat
     for _ in range(header.records_count):
         try:
             record, position = _parse_record(data, position, header, append_time)
-        except (IndexError, UnicodeDecodeError):
+        except IndexError:
             raise ProtocolError("a record is malformed") from None
         yield record
     if position != len(data):
@@ -263,7 +265,7 @@ def _parse_record(
         if name is None:
             raise ProtocolError("a record header has no name")
         header_value, position = _read_bytes(data, position, end)
-        headers.append((name.decode(), header_value))
+        headers.append((name.decode(errors=_NAME_ERRORS), header_value))
     if position != end:
         raise ProtocolError(f"a record of {length} bytes ends {position - end} bytes off")
     timestamp = append_time
@@ -350,7 +352,7 @@ def _encode_record(record: NewRecord, timestamp_delta: int, offset_delta: int) -
         encode_varint(len(headers)),
     ]
     for name, header_value in headers:
-        parts += (_encode_bytes(name.encode()), _encode_bytes(header_value))
+        parts += (_encode_bytes(name.encode(errors=_NAME_ERRORS)), _encode_bytes(header_value))
     body = b"".join(parts)
     return encode_varint(len(body)) + body
 

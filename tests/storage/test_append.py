@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pykbroker.errors import ErrorCode, KafkaError
@@ -337,6 +337,7 @@ rows = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rows, st.sampled_from([NONE, GZIP, SNAPPY, LZ4, ZSTD]), st.integers(0, 2**60))
 def test_what_was_produced_is_what_is_read(
     records: list[NewRecord], codec: int, next_offset: int

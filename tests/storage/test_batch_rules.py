@@ -6,7 +6,7 @@ import contextlib
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pykbroker.errors import ErrorCode, KafkaError
@@ -340,6 +340,7 @@ def test_faults_are_told_in_kafkas_order() -> None:
 
 
 @pytest.mark.parametrize("codec", [NONE, GZIP, SNAPPY, LZ4, ZSTD])
+@settings(deadline=None)
 @given(st.data())
 def test_a_mutated_batch_is_accepted_or_refused_but_nothing_else(
     codec: int, data: st.DataObject

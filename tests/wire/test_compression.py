@@ -11,7 +11,7 @@ import zlib
 
 import cramjam
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pykbroker.errors import ProtocolError
@@ -36,6 +36,7 @@ XERIAL = b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01"
 
 
 @pytest.mark.parametrize("codec", CODECS)
+@settings(deadline=None)
 @given(st.binary(max_size=500), st.integers(1, 300))
 def test_what_is_compressed_is_decompressed(codec: int, seed: bytes, times: int) -> None:
     data = seed * times
@@ -211,6 +212,7 @@ def test_an_unknown_codec_is_refused() -> None:
 
 
 @pytest.mark.parametrize("codec", COMPRESSING)
+@settings(deadline=None)
 @given(st.data())
 def test_mutated_data_is_read_or_broken_but_nothing_else(codec: int, data: st.DataObject) -> None:
     compressed = bytearray(compress(codec, TEXT[:2000]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pykbroker.errors import ProtocolError
@@ -78,6 +78,7 @@ def records_of(some: list[tuple[tuple[bytes | None, bytes | None, object], int, 
     return payload_of(records)
 
 
+@settings(deadline=None)
 @given(runs)
 def test_the_scan_of_good_records_is_that_of_the_plain_reading(
     some: list[tuple[tuple[bytes | None, bytes | None, object], int, int]],
@@ -92,6 +93,7 @@ def test_the_scan_of_good_records_is_that_of_the_plain_reading(
     assert verdict.first_misplaced == -1
 
 
+@settings(deadline=None)
 @given(runs, st.data())
 def test_the_scan_of_damaged_records_is_that_of_the_plain_reading(
     some: list[tuple[tuple[bytes | None, bytes | None, object], int, int]], data: st.DataObject
@@ -107,6 +109,7 @@ def test_the_scan_of_damaged_records_is_that_of_the_plain_reading(
     assert fast(bytes(damaged), count, NOW) == plain(bytes(damaged), count, NOW)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 20), st.integers(-(2**63), 2**63 - 1))
 def test_the_scan_of_anything_is_that_of_the_plain_reading(
     data: bytes, count: int, base_timestamp: int
@@ -114,6 +117,7 @@ def test_the_scan_of_anything_is_that_of_the_plain_reading(
     assert fast(data, count, base_timestamp) == plain(data, count, base_timestamp)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=200))
 @example([0] * 100)
 def test_the_extremes_of_any_timestamps_are_found(timestamps: list[int]) -> None:
