@@ -46,7 +46,7 @@ class Share:
         self.reserved_bytes += size
 
     def release(self) -> None:
-        """Give everything back, and let those who wait try again, the longest waiting first."""
+        """Give everything back, and let those who wait try again."""
         if not self.reserved_bytes:
             return
         budget = self._budget

@@ -131,11 +131,17 @@ class TcpChannel:
             except BlockingIOError:
                 return False
             except OSError as fault:
-                if isinstance(fault, ConnectionError) or fault.errno in _GONE:
-                    queue.clear()
+                queue.clear()
+                if self._is_of_the_peer(fault):
                     raise PeerGone(str(fault)) from fault
                 raise
         return True
+
+    def _is_of_the_peer(self, fault: OSError) -> bool:
+        """Tell the network's faults from those of the file that is sent."""
+        return (
+            isinstance(fault, ConnectionError) or fault.errno in _GONE or self._socket.fileno() < 0
+        )
 
     def _leaves_by_sendfile(self, segment: Segment) -> bool:
         return (
