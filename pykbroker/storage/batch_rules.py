@@ -84,7 +84,11 @@ def check_partition_records(records: Buffer, *, version: int) -> None:
 
 
 def next_batch_size(records: Buffer, position: int) -> int | None:
-    """The size of the batch at `position`, None without a whole one (ByteBufferLogInputStream)."""
+    """Find the size in bytes of the batch at `position`; None without a whole one.
+
+    Raises KafkaError CORRUPT_MESSAGE for an impossible length or magic, as soon as it can be seen
+    (ByteBufferLogInputStream).
+    """
     left = len(records) - position
     if left < LOG_OVERHEAD_BYTES:
         return None
@@ -103,6 +107,7 @@ def next_batch_size(records: Buffer, position: int) -> int | None:
 
 
 def only_batch_size(records: Buffer) -> int:
+    """Find the size in bytes of the one batch that `records` must be. Raises KafkaError."""
     size = next_batch_size(records, 0)
     if size is None:
         raise KafkaError(
@@ -122,6 +127,7 @@ def only_batch_size(records: Buffer) -> int:
 
 
 def check_batch(batch: memoryview, config: LogConfig, *, from_client: bool) -> BatchHeader:
+    """Judge all of a whole batch but its records. Raises KafkaError."""
     (base_offset,) = _BASE_OFFSET.unpack_from(batch)
     if from_client and base_offset != 0:
         raise KafkaError(
@@ -143,6 +149,7 @@ def check_batch(batch: memoryview, config: LogConfig, *, from_client: bool) -> B
 
 
 def check_size(size_bytes: int, config: LogConfig) -> None:
+    """Refuse a batch above `max.message.bytes`, compressed as it is, with MESSAGE_TOO_LARGE."""
     if size_bytes > config.max_message_bytes:
         raise KafkaError(
             ErrorCode.MESSAGE_TOO_LARGE,
@@ -151,6 +158,7 @@ def check_size(size_bytes: int, config: LogConfig) -> None:
 
 
 def check_crc(batch: memoryview) -> BatchHeader:
+    """Read the header of a whole batch; refuse a wrong CRC with CORRUPT_MESSAGE."""
     if len(batch) < BATCH_HEADER_BYTES:
         raise KafkaError(
             ErrorCode.CORRUPT_MESSAGE,
@@ -182,7 +190,11 @@ def _check_client_batch(header: BatchHeader) -> None:
 def scan_batch(
     header: BatchHeader, batch: memoryview, config: LogConfig
 ) -> tuple[Buffer, RecordScan]:
-    """Decompress, at most to a multiple of `max.message.bytes`, and scan every record."""
+    """Decompress a batch and scan every record; give the records uncompressed, and the verdict.
+
+    They may expand to 16 times `max.message.bytes`, but to 1 MiB at least and 64 MiB at most;
+    beyond that the refusal is MESSAGE_TOO_LARGE, upon which producers split the batch.
+    """
     try:
         if header.attributes & _COMPRESSION == NONE:
             data: Buffer = batch[BATCH_HEADER_BYTES:]

@@ -109,10 +109,11 @@ class ProducerStates:
             _check_epoch(entry, header)
             _check_transaction(entry, header)
 
-    def replay(self, header: BatchHeader, *, coordinator_epoch: int = -1) -> None:
+    def replay(self, header: BatchHeader, *, coordinator_epoch: int | None = None) -> None:
         """Take over a batch that is in the log; one without a producer id changes nothing.
 
-        A control batch ends the producer's transaction; `coordinator_epoch` is the marker's.
+        A control batch ends the producer's transaction; `coordinator_epoch` is what its marker
+        says, None where nobody has read it.
         """
         if header.producer_id < 0:
             return
@@ -124,8 +125,9 @@ class ProducerStates:
             entry.batches.clear()
         entry.last_timestamp = header.max_timestamp
         if header.is_control:
-            entry.coordinator_epoch = coordinator_epoch
             entry.current_txn_first_offset = -1
+            if coordinator_epoch is not None:
+                entry.coordinator_epoch = coordinator_epoch
             return
         if len(entry.batches) == WINDOW_BATCHES:
             del entry.batches[0]

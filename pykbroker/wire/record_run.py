@@ -18,12 +18,13 @@ _HIGH: Final = bytes(range(0x80, 0x100))
 _EVEN: Final = bytes(range(0, 0x100, 2))
 _LONG_COLUMN: Final = 1024
 """From here on asking for each possible byte is faster than looking at each byte."""
-_STEP_FIRST: Final = 64
+_STEP_FIRST: Final = 256
 _STEP_GROWTH: Final = 8
 _HEADERS_MAX: Final = 16
 _TIMESTAMP_BYTES_MAX: Final = 9
 
 # The bytes of offset deltas, that is of 0, 2, 4, … as varints: with more bytes to come and as last.
+_ONLY_BYTES: Final = bytes(range(0, 0x80, 2))
 _FIRST_BYTES: Final = bytes(range(0x80, 0x100, 2))
 _SECOND_BYTES: Final = b"".join(bytes((byte,)) * 64 for byte in range(0x80, 0x100))
 _SECOND_LAST_BYTES: Final = b"".join(bytes((byte,)) * 64 for byte in range(0x80))
@@ -58,7 +59,8 @@ def find_run(data: bytes, position: int, *, index: int, count: int) -> Run | Non
     """Find how many of the `count` records from `position` on have the shape of the first.
 
     `index` is the number of that first record in its batch: offset deltas must rise from it by one.
-    None when the first record is malformed, or too odd to be one of a run.
+    None when the first record is malformed, too odd to be one of a run, or the next one is of
+    another size.
     """
     try:
         shape = _shape_of(data, position, index)
@@ -75,14 +77,16 @@ def find_run(data: bytes, position: int, *, index: int, count: int) -> Run | Non
     min_delta, max_delta = 1 << 64, -(1 << 64)
     while found < possible:
         # In growing steps: what follows a short run must not be looked at again and again.
-        columns = _Columns(data, position + found * shape.size, shape, min(step, possible - found))
-        asked = columns.count
-        columns.keep_equal(index + found)
-        if columns.count:
-            least, largest = columns.extremes()
+        asked = min(step, possible - found)
+        start = position + found * shape.size
+        equal = _count_of_shape(data, start, shape, asked)
+        equal, columns = _count_timestamps(data, start, shape, equal)
+        equal = _count_in_order(data, start, shape, index=index + found, count=equal)
+        if equal:
+            least, largest = _extremes([column[:equal] for column in columns])
             min_delta, max_delta = min(min_delta, least), max(max_delta, largest)
-            found += columns.count
-        if columns.count < asked:
+            found += equal
+        if equal < asked:
             break
         step *= _STEP_GROWTH
     return Run(found, min_delta, max_delta, shape.has_key, position + found * shape.size)
@@ -97,6 +101,7 @@ def _shape_of(data: bytes, begin: int, index: int) -> _Shape | None:
     if (
         length < 0
         or end > len(data)
+        or (end < len(data) and not data.startswith(data[begin:attributes_at], end))
         or len(offset) > len(_WIDTH_ENDS)
         or offset_at - attributes_at - 1 > _TIMESTAMP_BYTES_MAX
         or not data.startswith(offset, offset_at)
@@ -136,52 +141,51 @@ def _skip_fields(data: bytes, position: int, count: int, lengths: list[int]) -> 
     return position
 
 
-class _Columns:
-    """The bytes of up to `count` records from `position` on that may be of one shape."""
+def _count_of_shape(data: bytes, position: int, shape: _Shape, count: int) -> int:
+    """Count the leading ones of `count` records that share all bytes of the shape."""
+    size = shape.size
+    for at, byte in shape.fixed:
+        column = data[position + at : position + count * size : size]
+        if column != byte * count:
+            count = len(column) - len(column.lstrip(byte))
+    return count
 
-    __slots__ = ("count", "data", "position", "shape")
 
-    def __init__(self, data: bytes, position: int, shape: _Shape, count: int) -> None:
-        self.data = data
-        self.position = position
-        self.shape = shape
-        self.count = count
+def _count_timestamps(
+    data: bytes, position: int, shape: _Shape, count: int
+) -> tuple[int, list[bytes]]:
+    """Count the leading records whose timestamp delta is as wide as the shape's; give its columns.
 
-    def keep_equal(self, index: int) -> None:
-        """Keep the leading records of this shape with offset deltas from `index` on."""
-        shape = self.shape
-        for at, byte in shape.fixed:
-            column = self._column(at)
-            if column != byte * self.count:
-                self.count = len(column) - len(column.lstrip(byte))
-        last = shape.offset_at - 1
-        for at in range(shape.timestamp_at, shape.offset_at):
-            column = self._column(at)
-            allowed = _LOW if at == last else _HIGH
+    The columns may be longer than the count.
+    """
+    columns: list[bytes] = []
+    last = shape.offset_at - 1
+    for at in range(shape.timestamp_at, shape.offset_at):
+        column = data[position + at : position + count * shape.size : shape.size]
+        if at < last or not column.isascii():
+            allowed = _HIGH if at < last else _LOW
             if column.translate(None, allowed):
-                self.count -= len(column.lstrip(allowed))
-        width = shape.offset_end - shape.offset_at
-        for at in range(width):
-            column = self._column(shape.offset_at + at)
-            expected = _offset_column(at, width, index, self.count)
-            if column != expected:
-                self.count = _first_difference(column, expected)
+                count -= len(column.lstrip(allowed))
+        columns.append(column)
+    return count, columns
 
-    def extremes(self) -> tuple[int, int]:
-        """The least and the largest timestamp delta of at least one record."""
-        shape = self.shape
-        return _extremes([self._column(at) for at in range(shape.timestamp_at, shape.offset_at)])
 
-    def _column(self, at: int) -> bytes:
-        start = self.position + at
-        size = self.shape.size
-        return self.data[start : start + (self.count - 1) * size + 1 : size]
+def _count_in_order(data: bytes, position: int, shape: _Shape, *, index: int, count: int) -> int:
+    """Count the leading records whose offset deltas rise by one from `index`."""
+    width = shape.offset_end - shape.offset_at
+    for at in range(width):
+        start = position + shape.offset_at + at
+        column = data[start : position + count * shape.size : shape.size]
+        expected = _offset_column(at, width, index, count)
+        if column != expected:
+            count = next(n for n, byte in enumerate(column) if byte != expected[n])
+    return count
 
 
 def _offset_column(at: int, width: int, index: int, count: int) -> bytes:
     """The bytes number `at` of the encodings, `width` bytes long, of `index` and those after it."""
     if at == 0 and width == 1:
-        return bytes(range(2 * index, 2 * (index + count), 2))
+        return _ONLY_BYTES[index : index + count]
     if at == 0:
         period, start = _FIRST_BYTES, index & 0x3F
     elif at == 1:
@@ -192,12 +196,11 @@ def _offset_column(at: int, width: int, index: int, count: int) -> bytes:
     return (period * ((start + count) // len(period) + 1))[start : start + count]
 
 
-def _first_difference(column: bytes, expected: bytes) -> int:
-    return next(at for at, byte in enumerate(column) if byte != expected[at])
-
-
 def _extremes(columns: list[bytes]) -> tuple[int, int]:
     """The least and the largest of varlongs of one width, given by column, low bits first."""
+    if len(columns) == 1 and columns[0] == columns[0][:1] * len(columns[0]):
+        delta = (columns[0][0] >> 1) ^ -(columns[0][0] & 1)
+        return delta, delta
     if len(columns) > 1 and not columns[0].translate(None, _EVEN):
         least, largest = _lexicographic(columns, min), _lexicographic(columns, max)
         if least is not None and largest is not None:

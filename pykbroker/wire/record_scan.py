@@ -84,7 +84,7 @@ class _Scanner:
                 if self._scan_run() >= RUN_RECORDS_MIN:
                     patience = 0
                 else:
-                    patience = min(max(2 * patience, _PATIENCE_MIN), _PATIENCE_MAX)
+                    patience = min(max(4 * patience, _PATIENCE_MIN), _PATIENCE_MAX)
         if self.position != len(self.data):
             surplus = len(self.data) - self.position
             raise MalformedRecordError(self.count, f"{surplus} bytes follow the last record")
