@@ -143,9 +143,7 @@ def test_a_topic_made_again_under_its_name_is_another_topic() -> None:
 
 def test_a_partition_changes_alone() -> None:
     before = fold([topic_op(2), partition_op(0), partition_op(1)])
-    after = fold(
-        [topic_op(2), partition_op(0), partition_op(1)], [partition_op(1, leader_epoch=1)]
-    )
+    after = fold([topic_op(2), partition_op(0), partition_op(1)], [partition_op(1, leader_epoch=1)])
 
     assert after.topics["t"].partitions == (
         before.topics["t"].partitions[0],

@@ -44,12 +44,9 @@ async def test_what_was_acknowledged_is_in_the_files_before_close(
     store: SqliteStore, path: Path, tmp_path: Path
 ) -> None:
     await store.txn([], [Put(b"a", b"1")])
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for file in tmp_path.glob("metadata.sqlite*"):
-        shutil.copy(file, copy)
+    copy = _copied(path, tmp_path / "copy")
 
-    with closing(SqliteStore(copy / path.name)) as survivor:
+    with closing(SqliteStore(copy)) as survivor:
         assert (await survivor.load(b"")).kvs == {b"a": KV(b"1", 2, 2, 1)}
 
 
@@ -81,7 +78,7 @@ async def test_a_watch_from_before_the_restart_is_told_to_load_again(path: Path)
 
 @pytest.mark.usefixtures("store")
 async def test_a_store_that_is_open_cannot_be_opened_again(path: Path) -> None:
-    with pytest.raises(StoreInUse, match="metadata.sqlite"):
+    with pytest.raises(StoreInUse, match=r"metadata\.sqlite"):
         SqliteStore(path)
 
 
@@ -90,6 +87,13 @@ def test_a_store_that_is_open_cannot_be_opened_by_another_process(path: Path) ->
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         assert pool.apply(_open_elsewhere, (path,)) == "StoreInUse"
+
+
+def _copied(path: Path, directory: Path) -> Path:
+    directory.mkdir()
+    for file in path.parent.glob(f"{path.name}*"):
+        shutil.copy(file, directory)
+    return directory / path.name
 
 
 def _open_elsewhere(path: Path) -> str:
@@ -150,9 +154,13 @@ async def test_after_a_failed_commit_every_change_is_refused_and_nothing_shows(
 
 async def test_a_commit_whose_asker_goes_away_is_seen_all_the_same(store: SqliteStore) -> None:
     writing, go_on = threading.Event(), threading.Event()
-    store._connection.set_trace_callback(
-        lambda statement: (writing.set(), go_on.wait(5)) if statement == "COMMIT" else None
-    )
+
+    def linger(statement: str) -> None:
+        if statement == "COMMIT":
+            writing.set()
+            go_on.wait(5)
+
+    store._connection.set_trace_callback(linger)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.txn, [], [Put(b"a", b"1")])

@@ -179,14 +179,13 @@ async def test_a_watch_shows_only_what_touches_its_prefix(store: MemoryStore) ->
     assert await anext(watch) == Batch(3, (Event(b"p/a", KV(b"", 3, 3, 1)),))
 
 
-async def test_a_watch_waits_for_what_is_to_come(
-    store: MemoryStore, nursery: trio.Nursery
-) -> None:
+async def test_a_watch_waits_for_what_is_to_come(store: MemoryStore, nursery: trio.Nursery) -> None:
     seen = []
 
     async def follow() -> None:
-        async for batch in store.watch(b"", 1):
-            seen.append(batch.rev)
+        watch = store.watch(b"", 1)
+        while True:
+            seen.append((await anext(watch)).rev)
 
     nursery.start_soon(follow)
     await trio.testing.wait_all_tasks_blocked()
@@ -254,9 +253,7 @@ async def test_a_put_under_a_lease_that_is_gone_is_refused(store: MemoryStore) -
         await store.txn([], [Put(b"a", b"", LeaseId(99))])
 
 
-async def test_of_two_concurrent_creations_one_wins(
-    store: MemoryStore, nursery: trio.Nursery
-) -> None:
+async def test_of_two_concurrent_creations_one_wins(store: MemoryStore) -> None:
     won = []
 
     async def create(value: bytes) -> None:

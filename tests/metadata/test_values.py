@@ -54,9 +54,7 @@ def test_a_partition_reads_back_as_it_was_written(
     isr: tuple[tuple[int, ...], tuple[int, ...]],
     elr: tuple[tuple[int, ...], tuple[int, ...]],
 ) -> None:
-    partition = replace(
-        partition, isr=isr[0], isr_epochs=isr[1], elr=elr[0], elr_epochs=elr[1]
-    )
+    partition = replace(partition, isr=isr[0], isr_epochs=isr[1], elr=elr[0], elr_epochs=elr[1])
 
     assert parse_partition(3, KV(partition_value(partition), 2, 9, 5)) == partition
 
