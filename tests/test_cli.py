@@ -107,8 +107,8 @@ def test_what_has_no_effect_is_logged_at_start(capsys: pytest.CaptureFixture[str
             ["--override", "listeners=PLAINTEXT://0.0.0.0:9092"],
             (
                 "listener PLAINTEXT://0.0.0.0:9092 would let anyone who reaches this machine read"
-                " and write without a password; write 127.0.0.1, or pykbroker.allow.open.plaintext=true"
-                " if that is what you want"
+                " and write without a password; write 127.0.0.1, or"
+                " pykbroker.allow.open.plaintext=true if that is what you want"
             ),
         ),
         (

@@ -108,10 +108,9 @@ def describe_broker_default(config: Config) -> tuple[Entry, ...]:
     entries = []
     for name, text in config.dynamic_default.items():
         row = broker_property(name)
-        shown = None if row is None or row.is_sensitive else text
         source = Source.DYNAMIC_DEFAULT_BROKER_CONFIG
-        synonyms = (Synonym(name, shown, source),)
-        entries.append(_entry(row, name, shown, source, _is_read_only(row), synonyms))
+        synonyms = (_synonym(name, text, source),)
+        entries.append(_entry(row, name, text, source, _is_read_only(row), synonyms))
     return tuple(entries)
 
 
@@ -119,9 +118,7 @@ def _broker_entry(name: str, config: Config) -> Entry:
     row = broker_property(name)
     synonyms = tuple(_synonyms(name, config))
     source = synonyms[0].source if synonyms else Source.DEFAULT_CONFIG
-    text = None
-    if row is not None and not row.is_sensitive:
-        text = row.render(config[name])
+    text = None if row is None else row.render(config[name])
     return _entry(row, name, text, source, _is_read_only(row), synonyms)
 
 
@@ -135,14 +132,13 @@ def _entry(
 ) -> Entry:
     if row is None:
         return Entry(name, None, source, Kind.UNKNOWN, True, True, synonyms, _UNKNOWN_DOC)
-    sensitive = row.is_sensitive
     return Entry(
         name=name,
-        value=None if sensitive else text,
+        value=None if row.is_sensitive else text,
         source=source,
         kind=row.kind,
         read_only=read_only,
-        is_sensitive=sensitive,
+        is_sensitive=row.is_sensitive,
         synonyms=synonyms,
         documentation=documentation(row),
     )
@@ -167,22 +163,27 @@ def _synonyms(name: str, config: Config) -> Iterator[Synonym]:
 
 
 def _all_synonyms(names: tuple[str, ...], config: Config) -> Iterator[Synonym]:
-    for layer, source in (
-        (config.dynamic_broker, Source.DYNAMIC_BROKER_CONFIG),
-        (config.dynamic_default, Source.DYNAMIC_DEFAULT_BROKER_CONFIG),
-        (config.static, Source.STATIC_BROKER_CONFIG),
-    ):
+    for layer, source in _layers(config):
         for name in names:
             if name in layer:
-                row = broker_property(name)
-                hidden = row is None or row.is_sensitive
-                yield Synonym(name, None if hidden else layer[name], source)
+                yield _synonym(name, layer[name], source)
     for name in names:
         default = DEFAULTS.get(name)
         if default is not None:
-            row = PROPERTIES[name]
-            text = None if row.is_sensitive else row.render(default)
-            yield Synonym(name, text, Source.DEFAULT_CONFIG)
+            yield _synonym(name, PROPERTIES[name].render(default), Source.DEFAULT_CONFIG)
+
+
+def _synonym(name: str, text: str | None, source: Source) -> Synonym:
+    row = broker_property(name)
+    return Synonym(name, None if row is None or row.is_sensitive else text, source)
+
+
+def _layers(config: Config) -> tuple[tuple[Mapping[str, str], Source], ...]:
+    return (
+        (config.dynamic_broker, Source.DYNAMIC_BROKER_CONFIG),
+        (config.dynamic_default, Source.DYNAMIC_DEFAULT_BROKER_CONFIG),
+        (config.static, Source.STATIC_BROKER_CONFIG),
+    )
 
 
 def _names(name: str) -> tuple[str, ...]:
@@ -199,11 +200,7 @@ def _names(name: str) -> tuple[str, ...]:
 def _origin(row: Property, overrides: Mapping[str, str], config: Config) -> Source:
     if row.name in overrides:
         return Source.DYNAMIC_TOPIC_CONFIG
-    for layer, source in (
-        (config.dynamic_broker, Source.DYNAMIC_BROKER_CONFIG),
-        (config.dynamic_default, Source.DYNAMIC_DEFAULT_BROKER_CONFIG),
-        (config.static, Source.STATIC_BROKER_CONFIG),
-    ):
+    for layer, source in _layers(config):
         if any(synonym in layer for synonym in row.synonyms):
             return source
     return Source.DEFAULT_CONFIG

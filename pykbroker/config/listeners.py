@@ -65,7 +65,7 @@ def read_listeners(config: Config) -> Listeners:
     controllers = tuple(name.upper() for name in config.items("controller.listener.names"))
     endpoints = _endpoints("listeners", config.items("listeners"))
     _check_ports(config.items("listeners"), endpoints)
-    protocols = _protocols(config, controllers)
+    protocols = _protocols(config)
     advertised = _advertised(config, endpoints, controllers)
     hostless: list[str] = []
     opened: list[Listener] = []
@@ -145,7 +145,7 @@ def _check_ports(items: tuple[str, ...], endpoints: Mapping[str, Address]) -> No
             )
 
 
-def _protocols(config: Config, controllers: tuple[str, ...]) -> dict[str, str]:
+def _protocols(config: Config) -> dict[str, str]:
     """Give the security protocol of each listener name."""
     what = "listener.security.protocol.map"
     protocols: dict[str, str] = {}
@@ -157,8 +157,6 @@ def _protocols(config: Config, controllers: tuple[str, ...]) -> dict[str, str]:
                 " after the colon"
             )
         protocols[name.strip().upper()] = protocol.upper()
-    if not config.is_set(what):
-        protocols |= {name: "PLAINTEXT" for name in controllers if name not in protocols}
     return protocols
 
 

@@ -159,6 +159,13 @@ def test_two_listeners_share_a_port_when_one_is_ipv4_and_the_other_ipv6() -> Non
             ),
         ),
         (
+            {"listeners": "INSIDE://:1,OUTSIDE://[::1]:1"} | MAP,
+            (
+                "listeners=INSIDE://:1,OUTSIDE://[::1]:1 has port 1 twice;"
+                " give each listener a port of its own"
+            ),
+        ),
+        (
             {"listeners": "INSIDE://localhost:1"},
             (
                 "listener INSIDE has no security protocol;"

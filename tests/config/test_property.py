@@ -138,6 +138,14 @@ def test_any_text_is_parsed_or_refused_with_a_sentence(text: str, row: Property)
             ),
         ),
         (
+            "num.partitions",
+            "2147483648",
+            (
+                "num.partitions=2147483648 is not a 32-bit number;"
+                " write, for example, num.partitions=2147483647"
+            ),
+        ),
+        (
             "log.segment.bytes",
             "1GB",
             (

@@ -109,6 +109,7 @@ def test_a_broken_rule_between_properties_is_told(static: dict[str, str], senten
     [
         {"log.retention.ms": "-1"},
         {"queued.max.request.bytes": "-1"},
+        {"queued.max.request.bytes": "0"},
         {"connections.max.idle.ms": "-1"},
         {"max.connections.per.ip": "0", "max.connections.per.ip.overrides": "10.0.0.1:5"},
         {"log.cleaner.threads": "0"},

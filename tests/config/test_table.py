@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+import pykbroker
 from pykbroker.config import PROPERTIES, TOPIC_PROPERTIES, ConfigError, Property
 from pykbroker.config.table import broker_property, names_code_or_place, topic_property
 from pykbroker.config.tables.own import DIFFERENCES, OWN
 
+READING = re.compile(r"config\.(?:integer|boolean|number|text|items)\(\"([a-z.]+)\"\)")
 DYNAMIC_ONLY = {
     "leader.replication.throttled.rate",
     "follower.replication.throttled.rate",
@@ -90,6 +93,19 @@ def test_a_topic_and_the_broker_property_it_follows_are_acted_on_alike() -> None
     ]
 
     assert unlike == []
+
+
+def test_a_property_that_the_broker_reads_is_marked_as_acted_on() -> None:
+    root = Path(pykbroker.__file__).parent
+    read = {
+        name
+        for file in root.rglob("*.py")
+        if "config" not in file.relative_to(root).parts
+        for name in READING.findall(file.read_text(encoding="utf-8"))
+    }
+
+    assert "num.partitions" in read
+    assert [name for name in sorted(read) if not PROPERTIES[name].served] == []
 
 
 def test_each_difference_from_kafka_is_a_difference_and_has_a_reason() -> None:
@@ -186,6 +202,8 @@ def test_classes_files_and_addresses_are_told_from_other_properties() -> None:
         if names_code_or_place(row) and row.update.value != "read-only"
     }
 
+    assert names_code_or_place(PROPERTIES["create.topic.policy.class.name"])
+    assert not names_code_or_place(PROPERTIES["num.partitions"])
     assert dynamic == {
         "config.providers",
         "metric.reporters",

@@ -44,6 +44,7 @@ def test_what_a_topic_sets_wins_over_its_broker() -> None:
         ({"log.roll.hours": "2"}, "segment.ms", 7_200_000),
         ({"log.roll.hours": "2", "log.roll.ms": "5"}, "segment.ms", 5),
         ({"log.roll.jitter.hours": "1"}, "segment.jitter.ms", 3_600_000),
+        ({"log.roll.jitter.hours": "1", "log.roll.jitter.ms": "0"}, "segment.jitter.ms", 0),
         ({"log.retention.hours": "1"}, "retention.ms", 3_600_000),
         ({"log.retention.hours": "1", "log.retention.minutes": "2"}, "retention.ms", 120_000),
         ({"log.retention.minutes": "2", "log.retention.ms": "3"}, "retention.ms", 3),

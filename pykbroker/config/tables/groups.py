@@ -150,7 +150,7 @@ GROUPS: tuple[Property, ...] = (
              doc="Replicas of __consumer_offsets when it is created; at most the live brokers."),
     Property("offsets.topic.num.partitions", INT, 50, at_least(1), served=True,
              doc="Partitions of __consumer_offsets when it is created; not to be changed later."),
-    Property("offsets.topic.segment.bytes", INT, 104_857_600, at_least(1),
+    Property("offsets.topic.segment.bytes", INT, 104_857_600, at_least(1), served=True,
              doc="Segment size of __consumer_offsets."),
     Property("offsets.topic.compression.codec", INT, 0,
              doc="Codec of __consumer_offsets by number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd."),

@@ -34,7 +34,7 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "listeners": ("PLAINTEXT://127.0.0.1:9092", "Kafka listens on every interface."),
     "advertised.listeners": ("auto", "Kafka tells the machine's name, wherever clients come from."),
     "log.dir": ("data", "Kafka's /tmp/kafka-logs does not outlive a reboot."),
-    "socket.listen.backlog.size": ("512", "A test suite connects all at once."),
+    "socket.listen.backlog.size": ("1024", "A test suite connects all at once."),
     "max.connections": ("4096", "Kafka sets no limit; file descriptors do."),
     "max.connections.per.ip": ("1024", "Kafka sets no limit; one client could take them all."),
     "queued.max.request.bytes": ("268435456", "Kafka sets no limit; memory does."),

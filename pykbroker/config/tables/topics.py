@@ -58,7 +58,7 @@ TOPICS: tuple[Property, ...] = (
              synonyms=("log.cleaner.max.compaction.lag.ms",),
              doc="A record older than this becomes a reason to compact, however little else is "
                  "dirty."),
-    Property("file.delete.delay.ms", LONG, 60_000, at_least(0), served=True,
+    Property("file.delete.delay.ms", LONG, 60_000, at_least(0),
              synonyms=("log.segment.delete.delay.ms",),
              doc="Time between removing a segment from the log and removing its file."),
     Property("min.cleanable.dirty.ratio", DOUBLE, 0.5, between(0, 1),
@@ -89,7 +89,7 @@ TOPICS: tuple[Property, ...] = (
     Property("compression.zstd.level", INT, 3, between(-131_072, 22), served=True,
              synonyms=("compression.zstd.level",),
              doc="Effort of zstd when compression.type is zstd."),
-    Property("preallocate", BOOLEAN, False, served=True, synonyms=("log.preallocate",),
+    Property("preallocate", BOOLEAN, False, synonyms=("log.preallocate",),
              doc="Reserves a segment's full size on disk when it is created."),
     Property("message.timestamp.type", STRING, "CreateTime", one_of("CreateTime", "LogAppendTime"),
              served=True, synonyms=("log.message.timestamp.type",),
@@ -119,7 +119,7 @@ TOPICS: tuple[Property, ...] = (
              doc="Stops copying to remote storage while reading from it goes on."),
     Property("remote.log.delete.on.disable", BOOLEAN, False,
              doc="Deletes the remote copy when remote.storage.enable is switched off."),
-    Property("internal.segment.bytes", INT, None, served=True, internal=True,
+    Property("internal.segment.bytes", INT, None, internal=True,
              doc="Segment size without Kafka's lower limit of 1 MiB, for tests only."),
 )  # fmt: skip
 
