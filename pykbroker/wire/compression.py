@@ -22,6 +22,9 @@ NAMES = ("none", "gzip", "snappy", "lz4", "zstd")
 _LZ4_LEVEL = 9
 _ZSTD_LEVEL = 3
 _GZIP_WBITS = 31
+_GZIP_STEP_FIRST = 1 << 10
+_GZIP_STEP_GROWTH = 4
+"""How much a member is given at first, and then each time: what it does not need is copied."""
 _XERIAL_MAGIC = b"\x82SNAPPY\0"
 _XERIAL_HEADER = _XERIAL_MAGIC + struct.pack(">ii", 1, 1)
 _XERIAL_BLOCK_BYTES = 32 << 10
@@ -104,21 +107,25 @@ def _decompress_bounded(codec: int, data: Buffer, bound: int, max_bytes: int) ->
 
 
 def _decompress_gzip(data: Buffer, max_bytes: int) -> bytes:
+    view = memoryview(data)
     parts: list[bytes] = []
-    left = max_bytes
-    rest: Buffer = data
+    left, position = max_bytes, 0
     try:
-        while rest or not parts:  # members may follow each other, as in GZIPInputStream
+        while position < len(view) or not parts:  # members may follow each other, as in Java
             stream = zlib.decompressobj(_GZIP_WBITS)
-            # One byte more than allowed tells the end of the data from the end of the allowance.
-            part = stream.decompress(rest, left + 1)
-            if len(part) > left:
-                raise ExpansionError(f"{len(data)} bytes of gzip expand beyond {max_bytes}")
-            if not stream.eof:
-                raise ProtocolError("gzip data is cut off")
-            parts.append(part)
-            left -= len(part)
-            rest = stream.unused_data
+            step = _GZIP_STEP_FIRST
+            while not stream.eof:
+                if position == len(view):
+                    raise ProtocolError("gzip data is cut off")
+                piece = view[position : position + step]
+                # One byte more than allowed tells the end of the data from that of the allowance.
+                part = stream.decompress(piece, left + 1)
+                if len(part) > left:
+                    raise ExpansionError(f"{len(data)} bytes of gzip expand beyond {max_bytes}")
+                parts.append(part)
+                left -= len(part)
+                position += len(piece) - len(stream.unused_data) - len(stream.unconsumed_tail)
+                step *= _GZIP_STEP_GROWTH
     except zlib.error as error:
         raise ProtocolError(f"gzip data is broken: {error}") from None
     return parts[0] if len(parts) == 1 else b"".join(parts)

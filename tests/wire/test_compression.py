@@ -7,6 +7,7 @@ import gzip
 import resource
 import struct
 import sys
+import time
 import zlib
 
 import cramjam
@@ -228,6 +229,20 @@ def test_fifteen_bytes_of_snappy_come_to_an_end() -> None:
         decompress(SNAPPY, XERIAL[:15], 1 << 20)
     with pytest.raises(ProtocolError):
         decompress(SNAPPY, b"\xff\x06\0\0sNaPpY" + b"\0" * 5, 1 << 20)
+
+
+def test_many_gzip_members_take_time_in_proportion_to_their_bytes() -> None:
+    member = gzip.compress(b"", mtime=0)
+
+    def shortest(members: int) -> float:
+        data, times = member * members, []
+        for _ in range(3):
+            start = time.thread_time()
+            decompress(GZIP, data, 0)
+            times.append(time.thread_time() - start)
+        return min(times)
+
+    assert shortest(20_000) < 12 * shortest(4_000)  # 5 when linear, 25 when quadratic
 
 
 def test_a_raw_deflate_stream_is_no_gzip() -> None:
