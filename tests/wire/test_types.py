@@ -128,14 +128,17 @@ def test_an_array_of_numbers_may_have_any_length(count: int, flexible: bool) -> 
 @pytest.mark.parametrize("declared", [String, Bytes, Records])
 @pytest.mark.parametrize("length", [126, 127, 128, 16_382, 16_383, 16_384, 32_767])
 def test_a_length_takes_as_many_varint_bytes_as_it_needs(declared: Construct, length: int) -> None:
-    codec = a_codec(declared, flexible=True)
-    content: Any = "x" * length if declared is String else b"x" * length
+    for before in ((), ("before" / Int8,)):
+        fields = Struct(*before, "field" / declared)
+        codec = message("One", versions="0", flexible="0+", fields=fields).version(0)
+        content: Any = "x" * length if declared is String else b"x" * length
 
-    encoded = codec.build({"field": content})
+        encoded = codec.build({"field": content})
 
-    assert len(encoded) == length + 1 + (1 if length < 127 else 2 if length < 16_383 else 3)
-    assert encoded == codec.construct.build({"field": content})
-    assert codec.parse(encoded).field == content
+        prefix = 1 if length < 127 else 2 if length < 16_383 else 3
+        assert len(encoded) == len(before) + prefix + length + 1
+        assert encoded == codec.construct.build({"field": content})
+        assert codec.parse(encoded).field == content
 
 
 @pytest.mark.parametrize(
