@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pykbroker.wire.messages.create_topics import CreateTopics
 from pykbroker.wire.messages.produce import Produce
-from pykbroker.wire.records import build_batch
+from pykbroker.wire.records import build_batch, crc_of
 from tests.kafka_client import Client
 
 NOW_MS = 1_700_000_000_000
@@ -39,7 +40,33 @@ def a_batch(
     """Build a batch with a record for every timestamp."""
     values = values or [b"value-%d" % number for number in range(len(timestamps))]
     records = [(at, key, value, ()) for at, value in zip(timestamps, values, strict=True)]
-    return build_batch(records, **header)
+    return bytes(build_batch(records, **header))
+
+
+def resealed(batch: bytes, **fields: int) -> bytes:
+    """Change header fields of a batch, named as in BatchHeader, and make its CRC right again."""
+    changed = bytearray(batch)
+    for name, value in fields.items():
+        position, layout = BATCH_FIELDS[name]
+        struct.pack_into(layout, changed, position, value)
+    struct.pack_into(">I", changed, 17, crc_of(memoryview(changed)))
+    return bytes(changed)
+
+
+BATCH_FIELDS = {
+    "base_offset": (0, ">q"),
+    "batch_length": (8, ">i"),
+    "partition_leader_epoch": (12, ">i"),
+    "magic": (16, ">b"),
+    "attributes": (21, ">h"),
+    "last_offset_delta": (23, ">i"),
+    "base_timestamp": (27, ">q"),
+    "max_timestamp": (35, ">q"),
+    "producer_id": (43, ">q"),
+    "producer_epoch": (51, ">h"),
+    "base_sequence": (53, ">i"),
+    "records_count": (57, ">i"),
+}
 
 
 def produce_raw(
