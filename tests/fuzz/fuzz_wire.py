@@ -3,7 +3,8 @@
 Frames are accepted messages damaged in a few places, random bytes, and claims followed by as many
 small elements as they say. Whatever comes, a parser may raise ProtocolError alone, may allocate no
 more than its allowance, and takes time in proportion to the bytes. The first that does otherwise
-ends the run with exit code 1 and the bytes in hex; the same seed finds them again.
+ends the run with exit code 1 and the bytes in hex, long ones in a file; the same seed finds them
+again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 import tracemalloc
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
@@ -35,6 +37,9 @@ SECONDS_BESIDES: Final = 0.01
 SECONDS_PER_BYTE: Final = 1e-6
 PATIENCE: Final = 5
 """How often a slow parse is repeated before the parser, not the machine, is called slow."""
+
+SHOWN_BYTES_MAX: Final = 4096
+FOLDER: Final = Path("build")
 
 SWOLLEN_SHARE: Final = 1 / 2000
 RANDOM_SHARE: Final = 1 / 20
@@ -198,8 +203,20 @@ def fuzz(seed: int, *, seconds: float, frames: int) -> int:
     sys.stdout.write(report(fuzzer.totals, time.monotonic() - start))
     if broken is None:
         return 0
-    sys.stdout.write(f"BROKEN {broken.target}: {broken.reason}\nseed {seed}\n{broken.data.hex()}\n")
+    sys.stdout.write(
+        f"BROKEN {broken.target}: {broken.reason}\nseed {seed}\n{shown(broken, seed)}\n"
+    )
     return 1
+
+
+def shown(broken: Broken, seed: int) -> str:
+    """Give the bytes in hex, or the name of the file they were written to when they are many."""
+    if len(broken.data) <= SHOWN_BYTES_MAX:
+        return broken.data.hex()
+    path = FOLDER / f"fuzz-{seed}.bin"
+    FOLDER.mkdir(exist_ok=True)
+    path.write_bytes(broken.data)
+    return f"{len(broken.data)} bytes in {path}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from pykbroker.errors import ProtocolError
-from tests.fuzz.fuzz_wire import Broken, Fuzzer, fuzz, slowness
+from tests.fuzz import fuzz_wire
+from tests.fuzz.fuzz_wire import Broken, Fuzzer, fuzz, shown, slowness
 from tests.fuzz.rounds import ROUNDS
 from tests.fuzz.targets import Target, every_target
 
@@ -52,6 +55,7 @@ def test_memory_beyond_the_allowance_is_reported() -> None:
 
 def test_more_objects_than_the_allowance_are_reported() -> None:
     fuzzer = a_fuzzer(lambda _: [[] for _ in range(100_000)])
+    gc.collect()  # what is freed meanwhile would be taken off the count
 
     reason = fuzzer.feed(fuzzer.targets[0], b"abc", count=True)
 
@@ -81,6 +85,26 @@ def test_the_same_seed_feeds_the_same_frames() -> None:
         return [fuzzer.frame(target)[0] for target in fuzzer.targets]
 
     assert frames_of(5) == frames_of(5) != frames_of(6)
+
+
+def test_what_broke_a_parser_is_shown_in_hex_or_lies_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert shown(Broken("a parser", "raised", b"\x00\xff"), 7) == "00ff"
+    assert shown(Broken("a parser", "raised", bytes(5_000)), 7) == "5000 bytes in build/fuzz-7.bin"
+    assert (tmp_path / "build" / "fuzz-7.bin").read_bytes() == bytes(5_000)
+
+
+def test_a_broken_parser_ends_the_run_with_exit_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Target("a parser", lambda data: data[10_000], (b"abc",))
+    monkeypatch.setattr(fuzz_wire, "every_target", lambda _: [broken])
+
+    assert fuzz_wire.main(["--seed", "4", "--frames", "100"]) == 1
+    assert "BROKEN a parser: raised IndexError" in capsys.readouterr().out
 
 
 def test_a_run_tells_its_totals_and_its_seed(capsys: pytest.CaptureFixture[str]) -> None:
