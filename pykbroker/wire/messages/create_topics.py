@@ -34,9 +34,9 @@ CreateTopics = api(
             "error_code"              / Int16,
             "error_message"           / Nullable(String),
             "topic_config_error_code" / since(5, tagged(0, Int16)),  # KIP-525
-            # -1: by assignment or default, KIP-525
+            # -1: not told, KIP-525
             "num_partitions"          / since(5, default(-1, Int32)),
-            # -1: by assignment or default, KIP-525
+            # -1: not told, KIP-525
             "replication_factor"      / since(5, default(-1, Int16)),
             "configs"                 / since(5, Nullable(Array(Struct(  # KIP-525
                 "name"          / String,

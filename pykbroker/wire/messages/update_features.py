@@ -9,7 +9,7 @@ UpdateFeatures = api(
         "timeout_ms"      / default(60_000, Int32),
         "feature_updates" / Array(Struct(
             "feature"           / String,
-            "max_version_level" / Int16,  # 0: remove the feature
+            "max_version_level" / Int16,  # below 1: remove the feature
             "allow_downgrade"   / until(0, Boolean),
             # 1: up only, 2: down without loss, 3: down with loss, KIP-778
             "upgrade_type"      / since(1, default(1, Int8)),
