@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.storage.files import FileSystem
+from pykbroker.storage.files import File, FileSystem
 
 RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint"
 LOG_START_FILE = "log-start-offset-checkpoint"
@@ -128,33 +128,40 @@ def read_meta_properties(fs: FileSystem, directory: str) -> MetaProperties | Non
         raise ValueError(f"{path} has no {missing.args[0]}") from None
 
 
-def identify_partition(fs: FileSystem, directory: str, topic_id: bytes) -> None:
+def identify_partition(fs: FileSystem, directory: str, topic_id: bytes) -> File | None:
     """Write partition.metadata into a log's directory, or check that it says the same topic id.
 
-    A topic id of zeros neither is written nor checked. Raises KafkaError INCONSISTENT_TOPIC_ID.
+    Returns the file if it was written: it is unsynced, as a new log's first flush syncs it. A topic
+    id of zeros neither is written nor checked. Raises KafkaError INCONSISTENT_TOPIC_ID.
     """
     if topic_id == ZERO_ID:
-        return
+        return None
     found = read_partition_metadata(fs, directory)
     if found is None:
-        content = f"version: 0\ntopic_id: {id_to_text(topic_id)}"
-        fs.write_atomic(f"{directory}/{PARTITION_METADATA_FILE}", content.encode())
-    elif found != topic_id:
+        file = fs.create(f"{directory}/{PARTITION_METADATA_FILE}")
+        file.pwrite(f"version: 0\ntopic_id: {id_to_text(topic_id)}".encode(), 0)
+        file.close()
+        return file
+    if found != topic_id:
         raise KafkaError(
             ErrorCode.INCONSISTENT_TOPIC_ID,
             f"{directory} belongs to topic id {id_to_text(found)}, not {id_to_text(topic_id)}",
         )
+    return None
 
 
 def read_partition_metadata(fs: FileSystem, directory: str) -> bytes | None:
-    """Read the topic id from partition.metadata; None when there is none.
+    """Read the topic id from partition.metadata; None when there is none, or an empty one.
 
-    Raises ValueError when the file is not whole.
+    Empty is what a power cut leaves of a log never flushed. Raises ValueError when the file is not
+    whole.
     """
     path = f"{directory}/{PARTITION_METADATA_FILE}"
     try:
         text = fs.read_bytes(path).decode()
     except FileNotFoundError:
+        return None
+    if not text:
         return None
     rows = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     with suppress(KeyError, ValueError):

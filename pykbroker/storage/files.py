@@ -119,7 +119,10 @@ class FileSystem(Protocol):
         ...
 
     def write_atomic(self, path: str, data: bytes) -> None:
-        """Replace a small file durably: after a crash it is the old one or the new one, whole."""
+        """Replace a small file durably: after a crash it is the old one or the new one, whole.
+
+        All names in its directory are then durable.
+        """
         ...
 
     def lock(self, path: str) -> Lock:

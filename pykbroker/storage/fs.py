@@ -352,7 +352,7 @@ class OsFileSystem:
             return file.read()
 
     def write_atomic(self, path: str, data: bytes) -> None:
-        """Replace a small file durably: after a crash it is the old one or the new one, whole."""
+        """Replace a small file durably, and with it all names in its directory."""
         temporary = path + ".tmp"
         with open(temporary, "wb") as file:
             file.write(data)

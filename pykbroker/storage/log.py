@@ -94,7 +94,7 @@ class Log:
         KafkaError INCONSISTENT_TOPIC_ID when the directory belongs to another topic of this name.
         """
         fs.mkdirs(directory)
-        identify_partition(fs, directory, topic_id)
+        identity = identify_partition(fs, directory, topic_id)
         loaded = recovery.load(
             fs,
             directory,
@@ -105,6 +105,8 @@ class Log:
             now_ms=now_ms,
             random=random,
         )
+        if identity is not None:
+            loaded.passing_files.append(identity)
         return cls(
             fs,
             directory,
@@ -211,10 +213,10 @@ class Log:
 
     def _snapshot(self, offset: int) -> None:
         """Write the producers' state before `offset`, so that recovery begins there."""
-        self._passing_files.append(
-            self._fs.create(f"{self.directory}/{file_name(offset, SNAPSHOT_SUFFIX)}")
-        )
-        self._passing_files[-1].pwrite(self.producers.snapshot(), 0)
+        file = self._fs.create(f"{self.directory}/{file_name(offset, SNAPSHOT_SUFFIX)}")
+        file.pwrite(self.producers.snapshot(), 0)
+        file.close()
+        self._passing_files.append(file)
         self._directories_unsynced.add(self.directory)
         if offset not in self._snapshot_offsets:
             self._snapshot_offsets.append(offset)
@@ -348,17 +350,14 @@ class Log:
         if self.recovery_point < self.end_offset:
             first = max(bisect_right(self._base_offsets, self.recovery_point) - 1, 0)
             files = [segment.file for segment in self._segments[first:]]
-        epochs = None
-        if self._epochs_unsynced:
-            text = self.leader_epochs.to_checkpoint()
-            epochs = f"{self.directory}/{LEADER_EPOCH_FILE}", text.encode()
+        path, text = f"{self.directory}/{LEADER_EPOCH_FILE}", self.leader_epochs.to_checkpoint()
         pending = PendingSync(
             fs=self._fs,
             end_offset=self.end_offset,
             truncations=self._truncations,
             files=tuple(files),
             passing_files=tuple(self._passing_files),
-            leader_epochs=epochs,
+            leader_epochs=(path, text.encode()) if self._epochs_unsynced else None,
             directories=tuple(sorted(self._directories_unsynced)),
         )
         self._passing_files = []
@@ -376,13 +375,18 @@ class Log:
         (pending := self.pending_sync()).run()
         self.synced(pending)
 
-    def close(self) -> None:
-        """Write down what a start without scanning needs, make it durable, close the files."""
+    def finish(self) -> PendingSync:
+        """Write what a start without a scan needs; return what to sync before closing."""
         for segment in self._segments:
             self._passing_files += segment.store_indexes()
         if self.producers.entries or self._snapshot_offsets:
             self._snapshot(self.end_offset)
-        self.flush()
+        return self.pending_sync()
+
+    def close(self) -> None:
+        """Make all of the log durable, in the state that opens without a scan, and close it."""
+        (pending := self.finish()).run()
+        self.synced(pending)
         self.close_files()
 
     def close_files(self) -> None:

@@ -6,6 +6,7 @@ happens, so that it stands only for what was closed in order.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -21,8 +22,12 @@ from pykbroker.storage.names import (
     directory_name,
     parse_directory_name,
 )
+from pykbroker.storage.pending_sync import PendingSync
 
 LOCK_FILE = ".lock"
+
+_CLOSED_AT_ONCE = 64
+"""Logs, each with a few descriptors of unsynced files."""
 
 
 class LogDirectoryError(Exception):
@@ -54,6 +59,7 @@ class LogDirectory:
         meta: MetaProperties,
         clean_broker_epoch: int | None,
         random: Random | None,
+        sync_threads: int,
     ) -> None:
         self._fs = fs
         self.path = path
@@ -62,6 +68,7 @@ class LogDirectory:
         self.clean = clean_broker_epoch is not None
         self.clean_broker_epoch = clean_broker_epoch
         self._random = random
+        self._sync_threads = sync_threads
         self._logs: dict[TopicPartition, Log] = {}
         # What the checkpoints say of logs not opened yet is kept in them.
         self._recovery_points = checkpoint.read_offsets(
@@ -79,11 +86,13 @@ class LogDirectory:
         cluster_id: str,
         directory_id: bytes,
         random: Random | None = None,
+        sync_threads: int = 1,
     ) -> LogDirectory:
         """Lock the directory, making it if there is none, and take its clean-shutdown marker.
 
         `directory_id` is given to a directory that has none; `meta.directory_id` is what it has.
-        Raises LogDirectoryError when another process or another broker owns it.
+        `sync_threads` wait for the disk side by side when the directory is closed. Raises
+        LogDirectoryError when another process or another broker owns it.
         """
         fs.mkdirs(path)
         try:
@@ -96,7 +105,13 @@ class LogDirectory:
             meta = _own(fs, path, MetaProperties(cluster_id, node_id, directory_id))
             clean_broker_epoch = checkpoint.take_clean_shutdown(fs, path)
             directory = cls(
-                fs, path, lock=lock, meta=meta, clean_broker_epoch=clean_broker_epoch, random=random
+                fs,
+                path,
+                lock=lock,
+                meta=meta,
+                clean_broker_epoch=clean_broker_epoch,
+                random=random,
+                sync_threads=sync_threads,
             )
             directory._remove_leftovers()
         except BaseException:
@@ -206,20 +221,29 @@ class LogDirectory:
         open them without scanning; after an error of the disk it must be False.
         """
         try:
-            for log in self._logs.values():
-                if clean:
-                    log.close()
-                else:
-                    log.close_files()
             if clean:
+                self._close_logs()
                 if not self.clean:
                     # The marker must not vouch for logs that nobody has recovered.
                     self._recovery_points.clear()
                 self.checkpoint()
                 checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)
+            for log in self._logs.values():
+                log.close_files()
         finally:
             self._logs.clear()
             self._lock.release()
+
+    def _close_logs(self) -> None:
+        logs = list(self._logs.values())
+        with ThreadPoolExecutor(self._sync_threads) as pool:
+            for first in range(0, len(logs), _CLOSED_AT_ONCE):
+                some = logs[first : first + _CLOSED_AT_ONCE]
+                pending = [log.finish() for log in some]
+                list(pool.map(PendingSync.run, pending))
+                for log, done in zip(some, pending, strict=True):
+                    log.synced(done)
+                    log.close_files()
 
 
 def _own(fs: FileSystem, path: str, mine: MetaProperties) -> MetaProperties:

@@ -281,11 +281,11 @@ class MemoryFileSystem:
         return bytes(file.pread(file.size, 0))
 
     def write_atomic(self, path: str, data: bytes) -> None:
-        """Replace a small file, at once durable."""
+        """Replace a small file, at once durable, and all names in its directory with it."""
         file = self.create(path)
         file.pwrite(data, 0)
         file.sync()
-        self._durable_files[path] = file
+        self.sync_directory(_parent(path))
 
     def lock(self, path: str) -> MemoryLock:
         """Lock `path`, creating it; BlockingIOError when another holder has it."""

@@ -23,7 +23,7 @@ class PendingSync:
     """How often the log had been truncated: what is cut off and written again is not in `files`."""
     files: tuple[File, ...]
     passing_files: tuple[File, ...]
-    """Files written once, which are closed when synced."""
+    """Files written once and closed, which are opened again only to be synced."""
     leader_epochs: tuple[str, bytes] | None
     """Path and contents of the leader epoch checkpoint, if it changed."""
     directories: tuple[str, ...]
@@ -35,7 +35,9 @@ class PendingSync:
         for file in self.passing_files:
             file.sync()
             file.close()
+        directories = set(self.directories)
         if self.leader_epochs is not None:
             self.fs.write_atomic(*self.leader_epochs)
-        for directory in self.directories:
+            directories.discard(self.leader_epochs[0].rpartition("/")[0])  # synced with the file
+        for directory in sorted(directories):
             self.fs.sync_directory(directory)

@@ -105,24 +105,28 @@ def _scan_segment(segment: Segment, epochs: LeaderEpochs) -> int:
         at = position - start
         if at + BATCH_HEADER_BYTES > len(data):
             data, start, at = memoryview(file.pread(READ_BYTES, position)), position, 0
+        # Taken apart here, as this runs for each of millions of batches.
         header = parse_batch_header(data, at)
-        size = header.batch_length + LOG_OVERHEAD_BYTES
+        base_offset, batch_length, epoch, magic, crc, _, delta, _, max_timestamp, *_ = header
+        size = batch_length + LOG_OVERHEAD_BYTES
+        last_offset = base_offset + delta
         if (
-            not is_batch(header)
+            magic != MAGIC
+            or size < BATCH_HEADER_BYTES
             or size > end - position
-            or header.base_offset < next_offset
-            or header.last_offset > offset_max
+            or base_offset < next_offset
+            or delta < 0
+            or last_offset > offset_max
         ):
             break
         if at + size > len(data):
             data, start, at = memoryview(file.pread(max(READ_BYTES, size), position)), position, 0
-        if crc32c(data[at + _CRC_START : at + size]) != header.crc:
+        if crc32c(data[at + _CRC_START : at + size]) != crc:
             break
-        last_offset = header.last_offset
-        segment.account(size, last_offset, header.max_timestamp)
-        if header.partition_leader_epoch > latest_epoch:
-            latest_epoch = header.partition_leader_epoch
-            epochs.assign(latest_epoch, header.base_offset)
+        segment.account(size, last_offset, max_timestamp)
+        if epoch > latest_epoch:
+            latest_epoch = epoch
+            epochs.assign(epoch, base_offset)
         next_offset = last_offset + 1
         position += size
     return next_offset

@@ -285,6 +285,7 @@ class Segment:
         ):
             file = self._fs.create(self.path(suffix))
             file.pwrite(data, 0)
+            file.close()
             files.append(file)
         self._indexes_stored = True
         return files

@@ -108,7 +108,7 @@ def test_meta_properties_that_are_not_whole_are_refused(
 
 
 def test_a_partitions_directory_is_given_its_topic_id_once(fs: MemoryFileSystem) -> None:
-    checkpoint.identify_partition(fs, "d", bytes(16))
+    assert checkpoint.identify_partition(fs, "d", bytes(16)) is None
     assert checkpoint.read_partition_metadata(fs, "d") is None
 
     checkpoint.identify_partition(fs, "d", ID)
@@ -123,10 +123,20 @@ def test_a_partitions_directory_is_given_its_topic_id_once(fs: MemoryFileSystem)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "version: 0\n", "version: -1\ntopic_id: " + ID_TEXT, "version: 0\ntopic_id: x"]
+    "text", ["\n", "version: 0\n", "version: -1\ntopic_id: " + ID_TEXT, "version: 0\ntopic_id: x"]
 )
 def test_partition_metadata_that_is_not_whole_is_refused(fs: MemoryFileSystem, text: str) -> None:
     fs.write_atomic("d/partition.metadata", text.encode())
 
     with pytest.raises(ValueError, match="does not say a topic id"):
         checkpoint.read_partition_metadata(fs, "d")
+
+
+def test_an_empty_partition_metadata_is_none_at_all(fs: MemoryFileSystem) -> None:
+    fs.create("d/partition.metadata")
+
+    assert checkpoint.read_partition_metadata(fs, "d") is None
+    file = checkpoint.identify_partition(fs, "d", ID)
+
+    assert file is not None
+    assert checkpoint.read_partition_metadata(fs, "d") == ID

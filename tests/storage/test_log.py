@@ -422,7 +422,7 @@ def test_a_flush_makes_records_names_and_epochs_last(fs: MemoryFileSystem) -> No
     written = append(log, 3, leader_epoch=5)
     log.roll(NOW_MS)
     written += append(log, 2, leader_epoch=6)
-    assert fs.after_power_cut().listdir(DIRECTORY) == ["partition.metadata"]
+    assert fs.after_power_cut().listdir(DIRECTORY) == []
 
     log.flush()
 

@@ -161,7 +161,7 @@ def test_partitions_on_disk_are_listed_with_their_topic_ids(fs: MemoryFileSystem
     a_log(directory, "b")
     a_log(directory, "a", bytes(16))
     a_log(directory, "broken")
-    fs.write_atomic("data/broken-0/partition.metadata", b"")
+    fs.write_atomic("data/broken-0/partition.metadata", b"nothing")
     fs.mkdirs("data/no-partition")
     fs.create("data/file-0")
 
