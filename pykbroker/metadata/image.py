@@ -96,6 +96,15 @@ class ClusterImage:
             return None
         return topic.partitions[index]
 
+    def has_partition(self, name: str, index: int) -> bool:
+        """Tell whether an active topic has this partition."""
+        return self.partition(name, index) is not None
+
+    def topic_name(self, topic_id: bytes) -> str | None:
+        """Give the name of an active topic, None for an id that no active topic has."""
+        name = self.topic_names.get(topic_id)
+        return name if name in self.topics else None
+
     def config(self, kind: str, name: str) -> Mapping[str, str]:
         """Give the overrides of a resource, empty where it has none."""
         return self.configs.get((kind, name), {})

@@ -111,17 +111,25 @@ class TopicTransactions:
             await self._commits.catch_up(result)
 
     async def finish_half_made(self) -> None:
-        """Complete or remove what a controller before this one left unfinished."""
+        """Complete or remove what a creation or deletion left unfinished.
+
+        One attempt per topic, on what the image shows: where the image is behind, what it shows as
+        half made may be whole by now, and the guards refuse.
+        """
         for topic in tuple(self._commits.image.pending.values()):
             if topic.topic_id in self._commits.topics_in_hand:
                 continue
-            if topic.state is TopicState.CREATING and len(topic.partitions) == topic.count:
-                key = self._keys.topic(topic.name)
-                guards = [self._commits.as_controller(), ModRev(key, topic.revision)]
-                active = topic_value(replace(topic, state=TopicState.ACTIVE))
-                await self._commits.catch_up(await self._commits.commit(guards, [Put(key, active)]))
-            else:
-                await self.delete(topic.topic_id)
+            controller = self._commits.as_controller()
+            with self._in_hand(topic.topic_id):
+                if topic.state is TopicState.CREATING and len(topic.partitions) == topic.count:
+                    active = topic_value(replace(topic, state=TopicState.ACTIVE))
+                    result = await self._commits.commit(
+                        self._as_seen(topic, controller),
+                        [Put(self._keys.topic(topic.name), active)],
+                    )
+                else:
+                    result = await self._delete(topic, controller)
+            await self._commits.catch_up(result)
 
     async def confirm_gone(self, topic_id: bytes) -> None:
         """Note that this broker holds no more files of a deleted topic."""

@@ -115,7 +115,10 @@ async def test_a_name_that_is_taken_is_refused_and_the_others_are_created(
     [("requests_lost", {"t": ErrorCode.NOT_CONTROLLER}), ("replies_lost", {})],
 )
 async def test_a_lost_reply_is_settled_by_reading(
-    nursery: trio.Nursery, autojump_clock: MockClock, lost: str, codes: dict[str, ErrorCode]
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,  # noqa: ARG001
+    lost: str,
+    codes: dict[str, ErrorCode],
 ) -> None:
     store = LossyStore()
     metadata = await joined(nursery, store)
@@ -249,7 +252,9 @@ async def test_a_topic_that_changes_while_it_is_deleted_is_deleted_all_the_same(
 
 @pytest.mark.parametrize("partitions", [1, 150])
 async def test_a_topic_that_never_holds_still_is_not_tried_for_ever(
-    nursery: trio.Nursery, autojump_clock: MockClock, partitions: int
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,  # noqa: ARG001
+    partitions: int,
 ) -> None:
     store = LossyStore()
     metadata = await joined(nursery, store)
@@ -420,9 +425,9 @@ async def test_a_topic_being_created_here_is_not_taken_for_half_made(
     metadata = await joined(nursery, MemoryStore())
 
     async def sweep() -> None:
-        while not metadata.image.topics:
+        while not (seen := metadata.image).topics:
             await metadata.finish_half_made_topics()
-            await metadata.image_after(metadata.image.revision)
+            await metadata.image_after(seen.revision)
 
     async with trio.open_nursery() as both:
         both.start_soon(sweep)
