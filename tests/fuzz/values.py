@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from pykbroker.wire.codec import Codec
+from pykbroker.wire.header import RequestHeaderMessage, ResponseHeaderMessage
 from pykbroker.wire.messages.aborted_transaction import AbortedTxn
 from pykbroker.wire.messages.consumer_protocol import (
     ConsumerProtocolAssignment,
@@ -59,8 +60,10 @@ EVERY_MESSAGE: tuple[Message, ...] = (
     ConsumerProtocolAssignment,
     DefaultPrincipalData,
     AbortedTxn,
+    RequestHeaderMessage,
+    ResponseHeaderMessage,
 )
-"""Every declared message but the headers."""
+"""Every declared message."""
 
 TEXTS = ("", "a", "topic-1", "Größe", "日本", "\U0001f600\x00", "x" * 126, "y" * 127, "z" * 300)
 LENGTHS = (0, 0, 1, 1, 1, 2, 2, 3)

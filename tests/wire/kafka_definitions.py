@@ -184,6 +184,7 @@ def encode_field(
     """Encode one field with what says that it is null, or how long it is."""
     nullable = field.nullable(version)
     assert value is not None or nullable, f"{field.name} is null in version {version}"
+    flexible = flexible and is_in(version, field.raw.get("flexibleVersions", "0+"))
     if field.is_array:
         if value is None:
             return length(-1, ">i", flexible)
