@@ -38,12 +38,9 @@ class MemorySlice:
 
 
 class MemoryFile:
-    """A file in memory: blocks, each holding whole writes.
+    """A file in memory: blocks, each holding whole writes."""
 
-    `synced_size` is how much of it, from its start, survives a power cut.
-    """
-
-    __slots__ = ("_blocks", "_room", "_starts", "_tail", "size", "synced_size")
+    __slots__ = ("_blocks", "_room", "_starts", "_synced", "_synced_size", "_tail", "size")
 
     def __init__(self, data: bytes = b"") -> None:
         self._blocks: list[memoryview] = []
@@ -54,7 +51,9 @@ class MemoryFile:
         self._room = 0
         """Bytes left in the last block."""
         self.size = 0
-        self.synced_size = 0
+        self._synced_size = 0
+        self._synced: bytes | None = None
+        """What was synced last, once something of it has been cut or written over."""
         if data:
             self.pwrite(data, 0)
             self.sync()
@@ -91,11 +90,9 @@ class MemoryFile:
 
     def _overwrite(self, data: Data, position: int) -> None:
         rest = self._copy(position + len(data), self.size)
-        synced = self.synced_size
         self.truncate(position)
         self._append(data)
         self._append(rest)
-        self.synced_size = min(synced, position)
 
     def _copy(self, position: int, end: int) -> bytes:
         return b"".join(self._parts(position, end))
@@ -129,28 +126,29 @@ class MemoryFile:
 
     def sync(self) -> None:
         """Make everything written so far survive a power cut."""
-        self.synced_size = self.size
+        self._synced_size = self.size
+        self._synced = None
 
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes; slices keep what they had."""
         if size > self.size:
             self._append(bytes(size - self.size))
             return
+        if size < self._synced_size and self._synced is None:
+            self._synced = self._copy(0, self._synced_size)
         number = bisect_right(self._starts, size - 1) - 1 if size else -1
         del self._blocks[number + 1 :], self._starts[number + 1 :]
-        if self._blocks:
-            # A copy, as the next append would otherwise write under a slice of the old bytes.
-            self._blocks[-1] = memoryview(bytes(self._blocks[-1][: size - self._starts[-1]]))
+        # Without room the next append begins a block, and writes under no slice of the old bytes.
         self._room = 0
         self.size = size
-        self.synced_size = min(self.synced_size, size)
 
     def close(self) -> None:
         """Do nothing: there is no descriptor."""
 
     def after_power_cut(self) -> MemoryFile:
-        """Return the file as a power cut would leave it."""
-        return MemoryFile(self._copy(0, self.synced_size))
+        """Return the file as it was when it was last synced."""
+        synced = self._synced
+        return MemoryFile(self._copy(0, self._synced_size) if synced is None else synced)
 
 
 class MemoryLock:

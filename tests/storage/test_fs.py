@@ -12,7 +12,7 @@ import pytest
 from pykbroker.storage import fs as fs_module
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.fs import OsFile, OsFileSystem
-from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.memory_fs import MemoryFile, MemoryFileSystem
 
 KINDS: dict[str, Callable[[], FileSystem]] = {
     "os": OsFileSystem,
@@ -282,18 +282,19 @@ def test_a_power_cut_leaves_synced_bytes_under_synced_names() -> None:
     assert after.read_bytes("d/whole") == b"w"
 
 
-def test_a_power_cut_takes_what_was_written_over_synced_bytes() -> None:
-    fs = MemoryFileSystem()
-    file = fs.create("a")
-    file.pwrite(b"abcdef", 0)
-    file.sync()
+def test_a_power_cut_undoes_what_was_cut_or_written_over_since_the_last_sync() -> None:
+    file = MemoryFile(b"abcdef")
+
+    def after() -> bytes:
+        survivor = file.after_power_cut()
+        return bytes(survivor.pread(survivor.size, 0))
 
     file.pwrite(b"X", 2)
-
-    assert file.synced_size == 2
-    file.sync()
+    file.truncate(4)
     file.truncate(1)
-    assert file.synced_size == 1
+    assert after() == b"abcdef"
+    file.sync()
+    assert after() == b"a"
 
 
 class TestOsFileSystem:

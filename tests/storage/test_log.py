@@ -213,7 +213,7 @@ def test_a_compacted_log_syncs_a_segment_before_the_next_has_a_name(fs: MemoryFi
 
     file = log.segments[0].file
     assert isinstance(file, MemoryFile)
-    assert file.synced_size == file.size > 0
+    assert file.after_power_cut().size == file.size > 0
 
 
 def test_older_indexes_leave_memory_and_come_back(fs: MemoryFileSystem) -> None:
@@ -430,6 +430,31 @@ def test_a_flush_makes_records_names_and_epochs_last(fs: MemoryFileSystem) -> No
     assert (log.recovery_point, after.end_offset, read_all(after)) == (5, 5, written)
     assert after.leader_epochs.entries == ((5, 0), (6, 3))
     assert fs.read_bytes(f"{DIRECTORY}/leader-epoch-checkpoint") == b"0\n2\n5 0\n6 3\n"
+
+
+def test_a_flush_makes_a_rolled_segment_last_without_a_new_epoch(fs: MemoryFileSystem) -> None:
+    log = a_log(fs)
+    written = append(log)
+    log.flush()
+    log.roll(NOW_MS)
+    written += append(log)
+
+    log.flush()
+
+    assert read_all(a_log(fs.after_power_cut())) == written
+
+
+def test_truncation_lasts_without_a_flush(fs: MemoryFileSystem) -> None:
+    log = a_log(fs)
+    written = append(log, 2)
+    append(log, 2)
+    log.roll(NOW_MS)
+    append(log, 2)
+    log.flush()
+
+    log.truncate_to(2)
+
+    assert read_all(a_log(fs.after_power_cut())) == written
 
 
 def test_nothing_new_is_nothing_to_sync(fs: MemoryFileSystem) -> None:

@@ -418,6 +418,18 @@ def test_producers_come_from_the_newest_good_snapshot_and_the_batches_above(
     assert sequences() == {0: 2, 1: 2}
 
 
+def test_a_snapshot_that_recovery_removed_stays_away(fs: MemoryFileSystem) -> None:
+    log = a_log(fs)
+    append(log)
+    log.flush()
+    overwrite(fs, f"{DIRECTORY}/00000000000000000009.snapshot", b"later than the end")
+    fs.sync_directory(DIRECTORY)
+
+    a_log(fs, recovery_point=1).flush()
+
+    assert "00000000000000000009.snapshot" not in fs.after_power_cut().listdir(DIRECTORY)
+
+
 def test_followers_batches_with_gaps_recover(fs: MemoryFileSystem) -> None:
     log = a_log(fs)
     replicate(log, a_batch(2, base_offset=5), a_batch(1, base_offset=90))
