@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pykbroker.wire.messages.create_topics import CreateTopics
+from pykbroker.wire.messages.fetch import Fetch
 from pykbroker.wire.messages.produce import Produce
 from pykbroker.wire.records import build_batch, crc_of
 from tests.kafka_client import Client
@@ -95,3 +96,39 @@ def produce(client: Client, topic: str, *, partition: int = 0, **batch: Any) -> 
     assert answer.error_code == 0, answer
     base_offset: int = answer.base_offset
     return base_offset
+
+
+def fetch(
+    client: Client,
+    wanted: Mapping[str | bytes, Mapping[int, int]],
+    *,
+    version: int = 12,
+    session: tuple[int, int] = (0, -1),
+    partition: Mapping[str, int] | None = None,
+    **request: Any,
+) -> Any:
+    """Fetch {topic or id: {partition: offset}}; without a session unless one is given."""
+    name = "topic_id" if version >= 13 else "topic"
+    asked = {
+        "min_bytes": 1,
+        "max_bytes": 1 << 24,
+        "session_id": session[0],
+        "session_epoch": session[1],
+        "topics": [
+            {
+                name: topic,
+                "partitions": [
+                    {"partition": index, "fetch_offset": offset, "partition_max_bytes": 1 << 20}
+                    | dict(partition or {})
+                    for index, offset in offsets.items()
+                ],
+            }
+            for topic, offsets in wanted.items()
+        ],
+    }
+    return client.call(Fetch, asked | request, version=version)
+
+
+def fetch_one(client: Client, topic: str | bytes, offset: int = 0, **options: Any) -> Any:
+    """Fetch partition 0 of a topic and give the partition's answer."""
+    return fetch(client, {topic: {0: offset}}, **options).responses[0].partitions[0]
