@@ -198,7 +198,8 @@ class Connection:
             pending = self._pending
             self._pending, self._pending_bytes = [], 0
             self.sends += 1
-            await self.channel.send(pending)
+            if not self.channel.send_some(pending):
+                await self.channel.send(())
         if self._mute_ms:
             mute_ms, self._mute_ms = self._mute_ms, 0
             await trio.sleep(mute_ms / 1000)

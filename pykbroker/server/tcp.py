@@ -80,27 +80,24 @@ class TcpChannel:
 
     async def receive_into(self, view: memoryview) -> int:
         """Wait for bytes and return how many were put at the start of `view`; 0 at the end."""
-        if not self._more_to_read:
-            await self._readable()
+        received = self._socket
+        waits = not self._more_to_read
         while True:
             try:
-                count = self._socket.recv_into(view)
+                if waits:
+                    await trio.lowlevel.wait_readable(received)
+                    self._unyielded_bytes = 0
+                count = received.recv_into(view)
             except BlockingIOError:
-                await self._readable()
-                continue
-            except OSError as gone:
-                raise PeerGone(str(gone)) from gone
-            # A full view means that there is probably more, which needs no waiting.
-            self._unyielded_bytes += count
-            self._more_to_read = count == len(view) and self._unyielded_bytes < UNYIELDED_BYTES_MAX
-            return count
-
-    async def _readable(self) -> None:
-        try:
-            await trio.lowlevel.wait_readable(self._socket)
-        except (OSError, ValueError, trio.ClosedResourceError) as gone:
-            raise PeerGone("closed while receiving") from gone
-        self._unyielded_bytes = 0
+                waits = True
+            except (OSError, ValueError, trio.ClosedResourceError) as gone:
+                raise PeerGone(f"while receiving: {gone}") from gone
+            else:
+                break
+        # A full view means that there is probably more, which needs no waiting.
+        self._unyielded_bytes += count
+        self._more_to_read = count == len(view) and self._unyielded_bytes < UNYIELDED_BYTES_MAX
+        return count
 
     async def send(self, segments: Iterable[Segment]) -> None:
         """Return when everything not yet sent, then `segments`, was handed to the kernel."""
@@ -115,6 +112,21 @@ class TcpChannel:
     def send_some(self, segments: Iterable[Segment]) -> bool:
         """Hand over what the kernel takes at once and keep the rest; True when none is left."""
         self._queue.extend(segments)
+        if len(self._queue) == 1 and type(only := self._queue[0]) is bytes:
+            self._queue.clear()
+            return self._send_only(only)
+        return self._push()
+
+    def _send_only(self, data: bytes) -> bool:
+        """Send what most replies are: one buffer, to a peer that reads."""
+        try:
+            sent = self._socket.send(data)
+        except OSError:
+            sent = 0  # _push meets it again, and knows what to do
+        self.sent_bytes += sent
+        if sent == len(data):
+            return True
+        self._queue.append(memoryview(data)[sent:])
         return self._push()
 
     def _push(self) -> bool:

@@ -43,6 +43,8 @@ Transfer = api(
 
 PARK = -1
 """The size that lets a Transfer wait."""
+ECHO = -2
+"""The size that lets a Transfer stamp the records received and give them back."""
 
 
 @dataclass
@@ -54,7 +56,8 @@ class Doings:
     proceed: trio.Event = field(default_factory=trio.Event)
     cancelled: list[str] = field(default_factory=list)
     records: Any = b""
-    turns: list[str] = field(default_factory=list)
+    stamp: bytes = b""
+    awaited: Any = None
 
 
 async def _do(deed: str, text: str, doings: Doings) -> None:
@@ -65,6 +68,8 @@ async def _do(deed: str, text: str, doings: Doings) -> None:
             except trio.Cancelled:
                 doings.cancelled.append(text)
                 raise
+        case "await":
+            await doings.awaited
         case "yield":
             await trio.lowlevel.checkpoint()
         case "break the protocol":
@@ -95,6 +100,10 @@ def a_table(doings: Doings) -> dict[int, Handler]:
     async def transfer(_parts: Parts, request: Any, _asker: Asker) -> Mapping[str, Any]:
         if request.size == PARK:
             await doings.proceed.wait()
+        if request.size == ECHO:
+            request.records[: len(doings.stamp)] = doings.stamp
+            await trio.lowlevel.checkpoint()
+            return {"records": request.records}
         return {"received": len(request.records or b""), "records": doings.records, "end": 7}
 
     @handles(ApiVersions, versions="0-4", downgrade=0)

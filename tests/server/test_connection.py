@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import trio
 import trio.lowlevel
 import trio.testing
 
+from pykbroker.errors import ProtocolError
+from pykbroker.server.limits import ServerLimits
 from pykbroker.wire.messages.api_versions import ApiVersions
-from tests.server.clients import Echo, Transfer, a_frame, a_request, an_echo, serving
+from tests.server.clients import ECHO, Echo, Transfer, a_frame, a_request, an_echo, serving
 
 
 async def test_a_request_is_answered_under_its_own_correlation_id() -> None:
@@ -93,16 +97,19 @@ async def test_a_large_request_arrives_whole_before_and_behind_small_ones(size: 
             assert (await client.reply())[1].text == "behind"
 
 
-async def test_what_is_received_may_be_changed_in_place_without_touching_other_frames() -> None:
+@pytest.mark.parametrize("size", [61, 100_000])
+async def test_what_is_received_may_be_changed_in_place_without_touching_other_frames(
+    size: int,
+) -> None:
     async with serving() as here:
         client = await here.connect()
-        frames = [
-            a_request(Transfer, {"size": 1, "records": b"a" * 61}),
-            a_request(Transfer, {"size": 1, "records": b"b" * 61}),
-        ]
-        await client.send(*frames)
-        for _ in frames:
-            assert (await client.reply(Transfer))[1].received == 61
+        here.doings.stamp = b"patched!"
+        await client.send(
+            *(a_request(Transfer, {"size": ECHO, "records": c * size}) for c in (b"a", b"b"))
+        )
+
+        for c in (b"a", b"b"):
+            assert (await client.reply(Transfer))[1].records == b"patched!" + c * (size - 8)
 
 
 async def test_a_request_that_waits_does_not_hold_back_the_replies_before_it() -> None:
@@ -275,3 +282,95 @@ async def test_nothing_is_left_of_clients_that_reset_the_connection() -> None:
 
         assert await here.is_well()
         assert here.server.counters.unhandled_errors == 0
+
+
+class Foreign:
+    def __await__(self) -> Generator[int, None, None]:
+        yield 42
+
+
+async def test_a_handler_that_awaits_what_is_not_trios_hurts_only_itself() -> None:
+    async with serving() as here:
+        client = await here.connect()
+        here.doings.awaited = Foreign()
+        await client.send(an_echo("good"), an_echo("bad", deed="await"))
+
+        assert (await client.reply())[1].text == "good"
+        assert await client.is_closed()
+        assert here.server.counters.unhandled_errors == 1
+        here.server.counters.unhandled_errors = 0
+        assert await here.is_well()
+
+
+async def test_codecs_can_be_made_before_the_first_client_comes() -> None:
+    async with serving() as here:
+        here.server.routes.warm([(1000, 1), (18, 3)])
+
+        assert {route.name for route in here.server.routes.values()} == {"Echo", "ApiVersions"}
+        with pytest.raises(ProtocolError):
+            here.server.routes.warm([(1000, 9)])
+
+
+async def test_a_client_that_ends_inside_a_large_frame_is_let_go() -> None:
+    async with serving(tcp=False) as here:
+        client = here.connect_in_memory()
+        await client.send(a_request(Transfer, {"records": b"r" * 300_000})[:150_000])
+        await client.stream.aclose()
+        await here.until_connections(0)
+
+        assert await here.is_well()
+
+
+async def test_a_thousand_large_claims_cost_what_was_sent_and_no_more() -> None:
+    def resident_bytes() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    limits = ServerLimits(max_connections=2000)
+    async with serving(limits=limits) as here:
+        for _ in range(1000):
+            here.connect_in_memory()
+        await trio.testing.wait_all_tasks_blocked()
+        before = resident_bytes()
+        claim = struct.pack(">i", 100 * 1024 * 1024)
+        for client in list(here.streams):
+            await client.send_all(claim)
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert resident_bytes() - before < 8 * 1024 * 1024
+        assert await here.is_well()
+
+
+async def test_twenty_large_claims_with_a_megabyte_each_cost_two_megabytes_each() -> None:
+    async with serving(tcp=False) as here:
+        claim = struct.pack(">i", 100 * 1024 * 1024) + bytes(1024 * 1024)
+        for _ in range(20):
+            await here.connect_in_memory().send(claim)
+        await trio.testing.wait_all_tasks_blocked()
+
+        reserved = (256 << 20) - here.server._shared.budget.available_bytes
+        assert 20 << 20 < reserved <= 40 << 20
+
+
+async def test_a_reader_that_never_reads_is_cut_off_and_the_others_are_served() -> None:
+    limits = ServerLimits(frame_grace_ms=40)
+    async with serving(limits=limits) as here:
+        greedy, other = await here.connect(), await here.connect()
+        here.doings.records = bytes(1024 * 1024)
+        request = a_request(Transfer, {})
+        await greedy.send(request * 50)
+        while here.server.counters.connections_expired == 0:
+            assert await other.ask("served") == "served"
+
+        assert await here.is_well()
+
+
+async def test_a_reset_while_a_large_reply_is_sent_leaves_nothing() -> None:
+    async with serving() as here:
+        client = await here.connect()
+        here.doings.records = bytes(20 * 1024 * 1024)
+        await client.send(a_request(Transfer, {}) * 3)
+        await client.stream.receive_some(1000)
+        await client.stream.aclose()
+        await here.until_connections(0)
+
+        assert await here.is_well()
