@@ -22,12 +22,12 @@ async def init_producer_id(parts: Parts, request: Any, asker: Asker) -> Response
     del asker
 
     async def draw() -> Response:
+        if (request.producer_id == -1) != (request.producer_epoch == -1):
+            raise KafkaError(ErrorCode.INVALID_REQUEST)
         if request.transactional_id == "":
             raise KafkaError(ErrorCode.INVALID_REQUEST)
         if request.transactional_id is not None:
             raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-        if (request.producer_id == -1) != (request.producer_epoch == -1):
-            raise KafkaError(ErrorCode.INVALID_REQUEST)
         return {"producer_id": await parts.producer_ids.next_id(), "producer_epoch": 0}
 
     return await answer(draw(), producer_id=-1, producer_epoch=-1)
