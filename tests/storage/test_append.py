@@ -105,6 +105,12 @@ def test_log_append_time_takes_any_timestamp_of_the_producer() -> None:
     assert prepared(ancient, config=APPEND_TIME).max_timestamp == NOW
 
 
+def test_log_append_time_is_noted_even_when_the_producer_guessed_it() -> None:
+    result = prepared(build_batch([(NOW, None, b"v", ())]), config=APPEND_TIME)
+
+    assert (result.header.timestamp_type, result.header.max_timestamp) == (1, NOW)
+
+
 def test_a_wrong_largest_timestamp_is_corrected() -> None:
     batch = build_batch(TWO)
     lying = assemble(parse_batch_header(batch)._replace(max_timestamp=NOW + 1), batch[61:])

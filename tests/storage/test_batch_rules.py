@@ -183,6 +183,7 @@ def test_an_unknown_codec_is_an_unknown_error(codec: int) -> None:
     "batch",
     [
         changed(records_count=0, last_offset_delta=-1),
+        changed(BATCH[:61], records_count=0, last_offset_delta=-1),
         changed(records_count=-1),
         changed(records_count=3),
         changed(last_offset_delta=5),
@@ -200,6 +201,12 @@ def test_an_inconsistent_batch_is_an_invalid_record(batch: bytes) -> None:
 
     assert fault.code is ErrorCode.INVALID_RECORD
     assert not isinstance(fault, RecordErrors)
+
+
+def test_a_batch_without_records_is_refused_from_a_coordinator_as_well() -> None:
+    empty = changed(BATCH[:61], records_count=0, last_offset_delta=-1)
+
+    assert refusal(empty, origin=Origin.COORDINATOR).code is ErrorCode.INVALID_RECORD
 
 
 def test_uncompressed_records_must_be_numbered_from_0() -> None:
