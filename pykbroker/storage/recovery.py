@@ -97,7 +97,8 @@ def load(
             clean, recovery_point = False, min(recovery_point, segments[-1].base_offset)
     if segments and not clean:
         first = _first_to_scan(segments, recovery_point)
-        epochs.truncate_from_end(segments[first].base_offset)
+        # What is scanned says its epochs itself; an entry at its very start is kept, as in Kafka.
+        epochs.truncate_from_end(segments[first].base_offset + 1)
         scanned = scan(segments[first:], epochs, gaps_allowed=config.is_compacted)
         _cut(fs, directory, segments, first + scanned.whole_segments, scanned.cut)
         end_offset, report = scanned.next_offset, RecoveryReport(scanned.scanned_bytes, scanned.cut)

@@ -142,6 +142,7 @@ class History:
             return
         cut = self.random.randrange(1, len(torn.data) + 1)
         segment.file.truncate(segment.file.size - cut)
+        segment.file.sync()
         self.log.close_files()
         self.log = self.opened(
             clean=False,

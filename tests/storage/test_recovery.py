@@ -394,6 +394,15 @@ def test_epochs_of_records_that_were_cut_are_forgotten(fs: MemoryFileSystem) -> 
     assert a_log(fs).leader_epochs.entries == ((1, 0),)
 
 
+def test_an_epoch_whose_first_records_were_compacted_keeps_its_start(fs: MemoryFileSystem) -> None:
+    log = a_log(fs)
+    append(log, 2, leader_epoch=3)
+    log.flush()
+    overwrite(fs, FIRST_LOG, a_batch(base_offset=1, leader_epoch=3))
+
+    assert a_log(fs).leader_epochs.entries == ((3, 0),)
+
+
 def test_producers_come_from_the_newest_good_snapshot_and_the_batches_above(
     fs: MemoryFileSystem,
 ) -> None:
