@@ -15,8 +15,9 @@ from pykbroker.wire.frame import SIZE_BYTES, split_frames
 SCRATCH_BYTES = 64 * 1024
 OWN_BUFFER_BYTES_MIN = 16 * 1024
 """So much of a large frame arrives by way of the scratch before it gets its own buffer."""
-TRUSTED_BYTES_MAX = 1024 * 1024
-"""A connection that sent a frame as large gets a buffer this large at once for its next."""
+TRUSTED_BYTES_MAX = 1024 * 1024 + 64 * 1024
+"""A connection that sent a frame as large gets a buffer this large at once for its next, which is
+enough for a batch of Kafka's default max.message.bytes and what is around it."""
 
 
 class Receiver:
