@@ -1,0 +1,1 @@
+"""Real clients against a running broker, and the matrix they print."""
