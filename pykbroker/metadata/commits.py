@@ -65,21 +65,20 @@ class Commits:
         return CreateRev(self.keys.controller, controller.epoch)
 
     async def commit(self, guards: Sequence[Guard], ops: Sequence[Put | Delete]) -> TxnResult:
-        """Carry out the transaction once, even if cancelled meanwhile.
+        """Carry out the transaction once.
 
         The first op must be one that no other writer would make, or one that serves as well when
         another made it: it tells whether the transaction happened.
         """
-        with trio.CancelScope(shield=True):
-            try:
-                result = await self.store.txn(guards, ops)
-            except Unknown:
-                snapshot = await self.store.load(ops[0].key)
-                result = TxnResult(False, snapshot.rev, snapshot.kvs)
-                found = _is_done(ops[0], snapshot.kvs.get(ops[0].key))
-            else:
-                witness = result.current.get(ops[0].key)
-                found = witness is not None and _is_done(ops[0], witness)
+        try:
+            result = await self.store.txn(guards, ops)
+        except Unknown:
+            snapshot = await self.store.load(ops[0].key)
+            result = TxnResult(False, snapshot.rev, snapshot.kvs)
+            found = _is_done(ops[0], snapshot.kvs.get(ops[0].key))
+        else:
+            witness = result.current.get(ops[0].key)
+            found = witness is not None and _is_done(ops[0], witness)
         if result.ok or not found:
             return result
         kv = result.current.get(ops[0].key)

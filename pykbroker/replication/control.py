@@ -29,7 +29,7 @@ async def control(
 
     Ends when: cancelled. On error: a refused transaction is decided again on the next image.
     """
-    leading = False
+    leading, settled = False, None
     while True:
         seen = metadata.image.revision
         try:
@@ -39,7 +39,9 @@ async def control(
             if leading:
                 seen = metadata.image.revision
                 await metadata.finish_half_made_topics()
-                changes = elections(metadata.image, min_insync_replicas)
+                image = metadata.image
+                changes = elections(image, min_insync_replicas, settled=settled)
+                settled = None if changes else image
                 if changes:
                     log.info("electing leaders partitions=%d", len(changes))
                     await metadata.change_partitions(changes)

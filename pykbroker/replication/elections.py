@@ -12,26 +12,36 @@ from dataclasses import replace
 
 from pykbroker.metadata.changes import PartitionChange
 from pykbroker.metadata.image import ClusterImage
-from pykbroker.metadata.values import NO_EPOCH, NO_LEADER, BrokerImage, PartitionImage
+from pykbroker.metadata.values import NO_EPOCH, NO_LEADER, BrokerImage, PartitionImage, TopicImage
 
 MinInsyncReplicas = Callable[[str], int]
 """Gives a topic's min.insync.replicas."""
 
 
 def elections(
-    image: ClusterImage, min_insync_replicas: MinInsyncReplicas
+    image: ClusterImage,
+    min_insync_replicas: MinInsyncReplicas,
+    *,
+    settled: ClusterImage | None = None,
 ) -> tuple[PartitionChange, ...]:
-    """Give the changes that the partitions of active topics need."""
-    return tuple(_elections(image, min_insync_replicas))
+    """Give the changes that the partitions of active topics need.
+
+    `settled` is an earlier image that needed none: what has not changed since is not looked at.
+    """
+    before = settled.topics if settled is not None and settled.brokers is image.brokers else {}
+    if image.topics is before:
+        return ()
+    topics = [topic for name, topic in image.topics.items() if before.get(name) is not topic]
+    return tuple(
+        change for topic in topics for change in _needed(topic, image, min_insync_replicas)
+    )
 
 
-def _elections(
-    image: ClusterImage, min_insync_replicas: MinInsyncReplicas
+def _needed(
+    topic: TopicImage, image: ClusterImage, min_insync_replicas: MinInsyncReplicas
 ) -> Iterator[PartitionChange]:
-    for topic in image.topics.values():
-        for partition in topic.partitions:
-            if _is_settled(partition, image):
-                continue
+    for partition in topic.partitions:
+        if not _is_settled(partition, image):
             least = min(min_insync_replicas(topic.name), len(partition.replicas))
             after = elected(partition, image, least)
             if after != partition:

@@ -59,10 +59,11 @@ async def test_leased_keys_are_deleted_at_open_as_one_revision(path: Path) -> No
     second = SqliteStore(path)
     assert await second.lease_keepalive(lease) is None
     assert ((await second.load(b"")).rev, set((await second.load(b"")).kvs)) == (3, {b"b"})
+    await second.txn([], [Put(b"c", b"")])
     second.close()
 
     with closing(SqliteStore(path)) as third:
-        assert (await third.load(b"")).rev == 3
+        assert ((await third.load(b"")).rev, set((await third.load(b"")).kvs)) == (4, {b"b", b"c"})
 
 
 async def test_a_watch_from_before_the_restart_is_told_to_load_again(path: Path) -> None:

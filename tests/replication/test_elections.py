@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykbroker.metadata.changes import PartitionChange
+from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.values import BrokerImage, PartitionImage
 from pykbroker.replication.elections import elected, elections
 from tests.replication.clusters import a_cluster, a_live_broker, a_topic, an_id
@@ -150,6 +151,19 @@ def test_elections_name_only_the_partitions_that_change(live: tuple[int, ...]) -
         for partition in partitions
         if partition.leader not in live
     )
+
+
+def test_only_what_changed_since_all_was_settled_is_looked_at() -> None:
+    dead = replace(a_topic("dead"), partitions=(a_partition(2, {2: 20}),))
+    other = replace(a_topic("other"), partitions=(a_partition(2, {2: 20}),))
+    image = a_cluster(dead, other)
+
+    def looked_at(settled: ClusterImage) -> list[bytes]:
+        return [change.topic_id for change in elections(image, lambda _: 1, settled=settled)]
+
+    assert looked_at(image) == []
+    assert looked_at(replace(image, topics={"dead": dead})) == [an_id("other")]
+    assert looked_at(replace(image, brokers={})) == [an_id("dead"), an_id("other")]
 
 
 def test_the_least_in_sync_is_at_most_the_number_of_replicas() -> None:

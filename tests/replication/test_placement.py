@@ -86,6 +86,15 @@ def test_without_racks_leaders_are_even() -> None:
     assert Counter(replicas[0] for replicas in placed) == dict.fromkeys(range(5), 20)
 
 
+def test_stripes_do_not_come_again_once_all_were_used() -> None:
+    brokers = [a_live_broker(i) for i in range(6)]
+
+    placed = place(brokers, partitions=18, replication_factor=3, dice=Random(7))
+
+    assert len({placed[start : start + 6] for start in (0, 6, 12)}) == 3
+    assert len({frozenset(replicas) for replicas in placed}) > 6
+
+
 IMAGE = a_cluster(brokers=[a_live_broker(1), a_draining_broker(2)], registered=[1, 2, 3])
 
 
