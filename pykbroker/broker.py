@@ -147,6 +147,7 @@ class Broker:
                 ready([address for _, bound in listeners for address in bound.addresses])
                 server.routes.warm(WARM)
                 await stop.wait()
+                parts.partitions.drain()
                 await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
                 clean = True
             finally:

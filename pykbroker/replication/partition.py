@@ -48,6 +48,7 @@ class PartitionLeader:
         "_retired",
         "_waiters",
         "image",
+        "is_draining",
         "leader_epoch",
         "node_id",
         "partition_log",
@@ -59,6 +60,8 @@ class PartitionLeader:
         self._waiters: dict[Waiter, None] = {}
         self._failure: OSError | None = None
         self._retired: KafkaError | None = None
+        self.is_draining = False
+        """Whether the broker is about to stop: nobody waits for more records to come."""
         self.lead(image)
 
     def lead(self, image: PartitionImage) -> None:
@@ -243,6 +246,11 @@ class PartitionLeader:
         (-1, -1) when nothing is known of it (`LeaderEpochFileCache.endOffsetFor`).
         """
         return self.partition_log.leader_epochs.end_offset_for(leader_epoch, self.end_offset)
+
+    def drain(self) -> None:
+        """Let those who wait for records answer with what there is."""
+        self.is_draining = True
+        self.wake_all()
 
     def retire(self, refusal: KafkaError) -> None:
         """Answer everybody with `refusal` from now on: deleted, or led by another broker."""

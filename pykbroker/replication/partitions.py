@@ -116,6 +116,11 @@ class Partitions:
         while self.image.revision < revision:
             await self._applied.wait()
 
+    def drain(self) -> None:
+        """Let those who wait for records answer with what there is: the broker is stopping."""
+        for hosted in self._hosted.values():
+            hosted.leader.drain()
+
     # -- following the image -------------------------------------------------------------------
 
     async def follow(

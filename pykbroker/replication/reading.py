@@ -17,6 +17,10 @@ from pykbroker.replication.partition import PartitionLeader, PartitionRead
 from pykbroker.replication.waiter import Waiter
 
 
+ANY_EPOCH = -1
+"""A Fetch without a leader epoch; any below 0 is one (`FetchRequest.optionalEpoch`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one fetch must find and may take; `max_wait_ms` 0 or less does not wait."""
@@ -46,7 +50,7 @@ class Reading:
         if leader is None or self.refusal is not None:
             return 0
         try:
-            leader.check_epoch(wanted.current_leader_epoch)
+            leader.check_epoch(max(wanted.current_leader_epoch, ANY_EPOCH))
             if wanted.last_fetched_epoch >= 0:
                 self.diverging = leader.diverging_epoch(
                     wanted.last_fetched_epoch, wanted.fetch_offset
@@ -59,7 +63,16 @@ class Reading:
         except KafkaError as refusal:
             self.refusal = refusal
             return 0
-        return min(available, max(wanted.max_bytes, 0))
+        return min(available, max(wanted.max_bytes, 1))  # a first batch is always returned
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return (
+            self.refusal is not None
+            or self.diverging is not None
+            or (self.leader is not None and self.leader.is_draining)
+        )
 
     def read(self, limits: Limits, max_bytes: int, *, at_least_one: bool) -> int:
         """Read what there is, at most `max_bytes`; return how many bytes that were."""
@@ -96,7 +109,7 @@ def _enough(readings: Sequence[Reading], limits: Limits) -> bool:
     available, at_once = 0, False
     for reading in readings:
         available += reading.available(limits)
-        if reading.refusal is not None or reading.diverging is not None:
+        if reading.answers_at_once:
             at_once = True
     return at_once or available >= limits.min_bytes
 
