@@ -87,8 +87,9 @@ class DefinedField:
 
     def default(self) -> Any:
         """Its value when absent; for a struct that is not null, the dict of its fields'."""
+        # A literal null states nothing: Kafka's generator takes it for no default at all.
         stated = self.raw.get("default")
-        if stated == "null" or ("default" in self.raw and stated is None):
+        if stated == "null":
             return None
         if self.is_array:
             return []

@@ -106,7 +106,7 @@ ConsumerGroupMemberMetadataValue = message(
         "rebalance_timeout_ms"    / default(-1, Int32),
         "server_assignor"         / Nullable(String),  # null: the group's
         # null: not a classic member
-        "classic_member_metadata" / tagged(0, default(None, Nullable(ClassicMemberMetadata))),
+        "classic_member_metadata" / tagged(0, Nullable(ClassicMemberMetadata)),
     ),
 )  # fmt: skip
 
@@ -154,7 +154,7 @@ ConsumerGroupCurrentMemberAssignmentKey = message(
 TopicPartitions = Struct(
     "topic_id"          / Uuid,
     "partitions"        / Array(Int32),
-    "assignment_epochs" / tagged(0, default(None, Nullable(Array(Int32)))),
+    "assignment_epochs" / tagged(0, Nullable(Array(Int32))),
 )  # fmt: skip
 
 ConsumerGroupCurrentMemberAssignmentValue = message(

@@ -23,10 +23,10 @@ StreamsGroupMetadataValue = message(
         "epoch"                             / Int32,
         "metadata_hash"                     / Int64,
         "validated_topology_epoch"          / tagged(0, default(-1, Int32)),
-        "last_assignment_configs"           / tagged(1, default(None, Nullable(Array(Struct(
+        "last_assignment_configs"           / tagged(1, Nullable(Array(Struct(
             "key"   / String,
             "value" / String,
-        ))))),
+        )))),
         # -1: none, -2: uncertain
         "stored_description_topology_epoch" / tagged(2, default(-1, Int32)),
         "failed_description_topology_epoch" / tagged(3, default(-1, Int32)),  # -1: none
@@ -112,7 +112,7 @@ StreamsGroupCurrentMemberAssignmentKey = message(
 StreamsGroupCurrentMemberAssignmentValueTaskIds = Struct(
     "subtopology_id"    / String,
     "partitions"        / Array(Int32),
-    "assignment_epochs" / tagged(0, default(None, Nullable(Array(Int32)))),
+    "assignment_epochs" / tagged(0, Nullable(Array(Int32))),
 )  # fmt: skip
 
 StreamsGroupCurrentMemberAssignmentValue = message(
