@@ -16,7 +16,7 @@ from pykbroker.storage import log_read, recovery
 from pykbroker.storage.append import Duplicate, Origin, Prepared, prepare
 from pykbroker.storage.appended import Appended, one_by_one
 from pykbroker.storage.checkpoint import identify_partition
-from pykbroker.storage.files import File, FileSystem, Slice
+from pykbroker.storage.files import FileSystem, Slice
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX, TimestampOffset
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.names import LEADER_EPOCH_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name
@@ -58,15 +58,15 @@ class Log:
         self._base_offsets = [segment.base_offset for segment in loaded.segments]
         self._active = loaded.segments[-1]
         self.log_start_offset = loaded.log_start_offset
-        self.end_offset = loaded.end_offset
-        self.recovery_point = loaded.recovery_point
+        self.end_offset = loaded.recovered.end_offset
+        self.recovery_point = loaded.recovered.recovery_point
         self.size_bytes = sum(segment.size for segment in loaded.segments)
         self.producers = loaded.producers
         self._snapshot_offsets = loaded.snapshot_offsets
         self.leader_epochs = loaded.leader_epochs
-        self._epochs_unsynced = loaded.leader_epochs_changed
-        self.recovery_report = loaded.report
-        self._passing_files = loaded.passing_files
+        self._epochs_unsynced = False
+        self.recovery_report = loaded.recovered.report
+        self._passing_files = list(loaded.recovered.passing_files)
         self._directories_unsynced: set[str] = set()
         if loaded.names_changed:
             self._directories_unsynced = {directory, directory.rpartition("/")[0] or "."}
@@ -105,9 +105,7 @@ class Log:
             now_ms=now_ms,
             random=random,
         )
-        if identity is not None:
-            loaded.passing_files.append(identity)
-        return cls(
+        log = cls(
             fs,
             directory,
             topic=topic,
@@ -117,6 +115,8 @@ class Log:
             loaded=loaded,
             random=random,
         )
+        log._passing_files += [] if identity is None else [identity]
+        return log
 
     @property
     def segment_count(self) -> int:
@@ -187,8 +187,7 @@ class Log:
             self._passing_files += self._active.store_indexes()
             self._snapshot(base_offset)
         else:
-            # Offsets do not fit an empty segment of this base.
-            self._drop_segments(len(self._segments) - 1)
+            self._drop_segments(len(self._segments) - 1)  # offsets too far for its base
         segment = self._create_segment(base_offset, now_ms)
         # Whoever reads the end reads the last two; older indexes come back when asked for.
         for older in self._segments[:-2]:
@@ -314,7 +313,8 @@ class Log:
         the log becomes empty and begins at `offset`.
         """
         if offset >= self.end_offset:
-            self._epochs_unsynced |= self.leader_epochs.truncate_from_end(self.end_offset)
+            if self.leader_epochs.truncate_from_end(self.end_offset):
+                recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
             return False
         if self.before_truncation is not None:
             self.before_truncation(offset)
@@ -331,7 +331,8 @@ class Log:
         self.recovery_point = min(self.recovery_point, offset)
         self.log_start_offset = min(self.log_start_offset, offset)
         self.size_bytes = sum(segment.size for segment in self._segments)
-        self._epochs_unsynced |= self.leader_epochs.truncate_from_end(offset)
+        if self.leader_epochs.truncate_from_end(offset):
+            recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
         self.producers, self._snapshot_offsets = recovery.load_producers(
             self._fs, self.directory, self._segments, offset
         )
@@ -346,16 +347,14 @@ class Log:
 
     def pending_sync(self) -> PendingSync:
         """Return what to sync for all that is in the log now; `synced` must follow its `run`."""
-        files: list[File] = []
-        if self.recovery_point < self.end_offset:
-            first = max(bisect_right(self._base_offsets, self.recovery_point) - 1, 0)
-            files = [segment.file for segment in self._segments[first:]]
+        first = max(bisect_right(self._base_offsets, self.recovery_point) - 1, 0)
+        unsynced = self._segments[first:] if self.recovery_point < self.end_offset else []
         path, text = f"{self.directory}/{LEADER_EPOCH_FILE}", self.leader_epochs.to_checkpoint()
         pending = PendingSync(
             fs=self._fs,
             end_offset=self.end_offset,
             truncations=self._truncations,
-            files=tuple(files),
+            files=tuple(segment.file for segment in unsynced),
             passing_files=tuple(self._passing_files),
             leader_epochs=(path, text.encode()) if self._epochs_unsynced else None,
             directories=tuple(sorted(self._directories_unsynced)),
@@ -369,24 +368,25 @@ class Log:
         """Move the recovery point to where `pending` has made the log durable."""
         if pending.truncations == self._truncations:
             self.recovery_point = max(self.recovery_point, pending.end_offset)
+        else:
+            self._epochs_unsynced = True  # written over by older ones
 
     def flush(self) -> None:
         """Make all of the log durable."""
         (pending := self.pending_sync()).run()
         self.synced(pending)
 
-    def finish(self) -> PendingSync:
-        """Write what a start without a scan needs; return what to sync before closing."""
+    def finish(self) -> None:
+        """Write what a start without a scan needs; a sync must follow."""
         for segment in self._segments:
             self._passing_files += segment.store_indexes()
         if self.producers.entries or self._snapshot_offsets:
             self._snapshot(self.end_offset)
-        return self.pending_sync()
 
     def close(self) -> None:
         """Make all of the log durable, in the state that opens without a scan, and close it."""
-        (pending := self.finish()).run()
-        self.synced(pending)
+        self.finish()
+        self.flush()
         self.close_files()
 
     def close_files(self) -> None:

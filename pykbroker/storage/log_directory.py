@@ -142,6 +142,11 @@ class LogDirectory:
         """The logs open now."""
         return tuple(self._logs.values())
 
+    @property
+    def space(self) -> tuple[int, int] | None:
+        """All and usable bytes of the volume it lies on; None where unknown."""
+        return self._fs.space(self.path)
+
     def log(
         self, topic: str, partition: int, topic_id: bytes, config: LogConfig, now_ms: int
     ) -> Log:
@@ -239,7 +244,9 @@ class LogDirectory:
         with ThreadPoolExecutor(self._sync_threads) as pool:
             for first in range(0, len(logs), _CLOSED_AT_ONCE):
                 some = logs[first : first + _CLOSED_AT_ONCE]
-                pending = [log.finish() for log in some]
+                for log in some:
+                    log.finish()
+                pending = [log.pending_sync() for log in some]
                 list(pool.map(PendingSync.run, pending))
                 for log, done in zip(some, pending, strict=True):
                     log.synced(done)

@@ -6,12 +6,13 @@ recovery finds nothing to do. Indexes, producer state and leader epochs are rebu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from pykbroker.storage.files import File, FileSystem
-from pykbroker.storage.leader_epochs import LeaderEpochs
+from pykbroker.storage.leader_epochs import EpochEntry, LeaderEpochs
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.names import (
     CLEANED_SUFFIX,
@@ -41,21 +42,27 @@ class RecoveryReport:
     """What was not whole; `cut.batches_follow` tells damage inside the log from a torn tail."""
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Where a log was found to end, how much of it is durable, what was done to get there."""
+
+    end_offset: int
+    recovery_point: int
+    report: RecoveryReport = RecoveryReport()
+    passing_files: tuple[File, ...] = ()
+    """Written but unsynced."""
+
+
 @dataclass(slots=True)
 class LoadedLog:
     """A log as it was found, ready to be appended to."""
 
     segments: list[Segment]
     log_start_offset: int
-    end_offset: int
-    recovery_point: int
+    recovered: Recovered
     producers: ProducerStates
     snapshot_offsets: list[int]
     leader_epochs: LeaderEpochs
-    leader_epochs_changed: bool
-    report: RecoveryReport
-    passing_files: list[File]
-    """Written but unsynced."""
     names_changed: bool
     """Whether files were made or removed since the directory was synced."""
 
@@ -73,80 +80,87 @@ def load(
 ) -> LoadedLog:
     """Open all segments; scan those from `recovery_point` on unless `clean`.
 
-    A clean log whose end is not whole is scanned all the same, as is all of a log whose end lies
-    below `recovery_point`.
+    A clean log whose last segment is not whole is scanned from there all the same.
     """
     finish_swaps(fs, directory)
-
-    def segment(base_offset: int, make_file: Callable[[str], File]) -> Segment:
-        file = make_file(f"{directory}/{file_name(base_offset, LOG_SUFFIX)}")
-        return Segment(
-            fs, directory, base_offset, file=file, config=config, now_ms=now_ms, random=random
-        )
-
-    segments = [
-        segment(base_offset, fs.open) for base_offset in offsets_of_files(fs, directory, LOG_SUFFIX)
-    ]
-    epochs, epochs_changed = _load_epochs(fs, directory, segments)
-    report, passing_files = RecoveryReport(), list[File]()
-    end_offset = log_start_offset
+    segment = partial(_segment, fs, directory, config=config, now_ms=now_ms, random=random)
+    segments = [segment(offset) for offset in offsets_of_files(fs, directory, LOG_SUFFIX)]
+    epochs, stored_epochs = _load_epochs(fs, directory, segments)
+    recovered = Recovered(log_start_offset, log_start_offset)
     if segments and clean:
         try:
             end_offset = segments[-1].load_end()
+            recovered = Recovered(end_offset, end_offset)
         except DamagedLogError:
             clean, recovery_point = False, min(recovery_point, segments[-1].base_offset)
     if segments and not clean:
-        first = _first_to_scan(segments, recovery_point)
-        # What is scanned says its epochs itself; an entry at its very start is kept, as in Kafka.
-        epochs.truncate_from_end(segments[first].base_offset + 1)
-        scanned = scan(segments[first:], epochs, gaps_allowed=config.is_compacted)
-        _cut(fs, directory, segments, first + scanned.whole_segments, scanned.cut)
-        end_offset, report = scanned.next_offset, RecoveryReport(scanned.scanned_bytes, scanned.cut)
-        epochs_changed = True
-        for rebuilt in segments[first:-1]:
-            passing_files += rebuilt.store_indexes()
-    created = not segments or end_offset < log_start_offset
+        recovered = _recover(fs, directory, segments, recovery_point, epochs=epochs, config=config)
+    created = not segments or recovered.end_offset < log_start_offset
     if created:
         # Segment files vanished: Kafka too goes on at the log start it had promised.
         remove_segments(fs, directory, segments, 0)
-        segments.append(segment(log_start_offset, fs.create))
-        end_offset = log_start_offset
-        epochs_changed |= epochs.truncate_from_end(0)
+        segments.append(segment(log_start_offset, create=True))
+        recovered = Recovered(log_start_offset, log_start_offset, recovered.report)
+        epochs.truncate_from_end(0)
     log_start_offset = max(log_start_offset, segments[0].base_offset)
-    epochs_changed |= epochs.truncate_from_end(end_offset)
-    epochs_changed |= epochs.truncate_from_start(log_start_offset)
-    producers, snapshot_offsets = load_producers(
-        fs, directory, segments, end_offset, replay_all=not clean
-    )
+    epochs.truncate_from_end(recovered.end_offset)
+    epochs.truncate_from_start(log_start_offset)
+    if epochs.entries != stored_epochs:
+        # At once: an entry of records that are gone would outlive the next ones' way to disk.
+        write_epochs(fs, directory, epochs)
     return LoadedLog(
-        segments=segments,
-        log_start_offset=log_start_offset,
-        end_offset=end_offset,
-        # What a scan has found may still be in the page cache alone: only a flush moves this.
-        recovery_point=end_offset if clean else min(recovery_point, end_offset),
-        producers=producers,
-        snapshot_offsets=snapshot_offsets,
-        leader_epochs=epochs,
-        leader_epochs_changed=epochs_changed,
-        report=report,
-        passing_files=passing_files,
+        segments,
+        log_start_offset,
+        recovered,
+        *load_producers(fs, directory, segments, recovered.end_offset, replay_all=not clean),
+        epochs,
         names_changed=created or not clean,
     )
 
 
-def _first_to_scan(segments: list[Segment], recovery_point: int) -> int:
-    """The number of the segment that holds the recovery point; without one, of the first."""
+def _segment(
+    fs: FileSystem,
+    directory: str,
+    base_offset: int,
+    *,
+    create: bool = False,
+    config: LogConfig,
+    now_ms: int,
+    random: Random | None,
+) -> Segment:
+    path = f"{directory}/{file_name(base_offset, LOG_SUFFIX)}"
+    file = fs.create(path) if create else fs.open(path)
+    return Segment(
+        fs, directory, base_offset, file=file, config=config, now_ms=now_ms, random=random
+    )
+
+
+def _recover(
+    fs: FileSystem,
+    directory: str,
+    segments: list[Segment],
+    recovery_point: int,
+    *,
+    epochs: LeaderEpochs,
+    config: LogConfig,
+) -> Recovered:
     below = [n for n, segment in enumerate(segments) if segment.base_offset <= recovery_point]
-    return below[-1] if below else 0
-
-
-def _cut(
-    fs: FileSystem, directory: str, segments: list[Segment], last: int, cut: Cut | None
-) -> None:
-    if cut is not None:
+    first = below[-1] if below else 0
+    # What is scanned says its epochs itself; an entry at its very start is kept, as in Kafka.
+    epochs.truncate_from_end(segments[first].base_offset + 1)
+    scanned = scan(segments[first:], epochs, gaps_allowed=config.is_compacted)
+    if scanned.cut is not None:
+        last = first + scanned.whole_segments
         remove_segments(fs, directory, segments, last + 1)
         segments[last].file.truncate(segments[last].size)
         segments[last].file.sync()
+    return Recovered(
+        scanned.next_offset,
+        # What a scan has found may still be in the page cache alone: only a flush moves this.
+        min(recovery_point, scanned.next_offset),
+        RecoveryReport(scanned.scanned_bytes, scanned.cut),
+        tuple(file for segment in segments[first:-1] for file in segment.store_indexes()),
+    )
 
 
 def remove_segments(fs: FileSystem, directory: str, segments: list[Segment], first: int) -> None:
@@ -228,18 +242,24 @@ def _offset(name: str) -> int:
 # -- what is derived from batches
 
 
+def write_epochs(fs: FileSystem, directory: str, epochs: LeaderEpochs) -> None:
+    """Store the leader epochs, durably."""
+    fs.write_atomic(f"{directory}/{LEADER_EPOCH_FILE}", epochs.to_checkpoint().encode())
+
+
 def _load_epochs(
     fs: FileSystem, directory: str, segments: list[Segment]
-) -> tuple[LeaderEpochs, bool]:
-    """Read the leader epochs, or collect them from all batches; say whether that was needed."""
+) -> tuple[LeaderEpochs, tuple[EpochEntry, ...]]:
+    """Return the leader epochs and what their file says; without it, they come from all batches."""
     try:
         text = fs.read_bytes(f"{directory}/{LEADER_EPOCH_FILE}").decode()
-        return LeaderEpochs.from_checkpoint(text), False
+        epochs = LeaderEpochs.from_checkpoint(text)
     except (FileNotFoundError, ValueError):
         epochs = LeaderEpochs()
         for segment in segments:
             _collect_epochs(segment, epochs)
-        return epochs, bool(epochs.entries)
+        return epochs, ()
+    return epochs, epochs.entries
 
 
 def _collect_epochs(segment: Segment, epochs: LeaderEpochs) -> None:

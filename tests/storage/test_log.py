@@ -491,10 +491,13 @@ def test_a_sync_says_nothing_of_what_was_cut_meanwhile(fs: MemoryFileSystem) -> 
 
     pending = log.pending_sync()
     log.truncate_to(3)
-    append(log, 3)
+    append(log, 3, leader_epoch=4)
+    pending.run()
     log.synced(pending)
 
     assert log.recovery_point == 0
+    log.flush()
+    assert fs.read_bytes(f"{DIRECTORY}/leader-epoch-checkpoint") == b"0\n2\n0 0\n4 3\n"
 
 
 # -- closing and opening

@@ -264,7 +264,11 @@ def test_temporary_files_are_removed(fs: MemoryFileSystem) -> None:
     log = a_log(fs)
 
     assert log.end_offset == 6
-    assert fs.listdir(DIRECTORY) == ["00000000000000000000.log", "partition.metadata"]
+    assert fs.listdir(DIRECTORY) == [
+        "00000000000000000000.log",
+        "leader-epoch-checkpoint",
+        "partition.metadata",
+    ]
 
 
 def test_a_finished_swap_is_completed(fs: MemoryFileSystem) -> None:
