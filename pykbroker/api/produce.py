@@ -28,6 +28,16 @@ ADMIN_CLIENT_ID = "__admin_client"
 """The one client that may write to internal topics (`KafkaApis.handleProduceRequest`)."""
 
 ACKS_NONE, ACKS_LEADER, ACKS_ALL = 0, 1, -1
+LOG_START_UNTOLD = frozenset(
+    {
+        ErrorCode.CORRUPT_MESSAGE,
+        ErrorCode.NOT_LEADER_OR_FOLLOWER,
+        ErrorCode.MESSAGE_TOO_LARGE,
+        ErrorCode.RECORD_LIST_TOO_LARGE,
+        ErrorCode.KAFKA_STORAGE_ERROR,
+    }
+)
+"""Refusals of an append that leave the log start offset out (`ReplicaManager.appendRecords`)."""
 EMPTY = memoryview(b"")
 
 Answer = dict[str, Any]
@@ -112,9 +122,15 @@ def _append(
     if request.transactional_id is not None and check_request_records(records):
         raise KafkaError(ErrorCode.INVALID_TXN_STATE, "transactions are not served")
     leader = parts.partitions.leader(name, partition.index)
-    appended = leader.append(
-        records, acks_all=request.acks == ACKS_ALL, now_ms=parts.clock.now_ms()
-    )
+    try:
+        appended = leader.append(
+            records, acks_all=request.acks == ACKS_ALL, now_ms=parts.clock.now_ms()
+        )
+    except KafkaError as refusal:
+        answer = _refused(parts, name, partition.index, refusal, asker)
+        if refusal.code not in LOG_START_UNTOLD:
+            answer["log_start_offset"] = leader.log_start_offset
+        return answer
     answer = {
         "index": partition.index,
         "error_code": ErrorCode.NONE,

@@ -201,17 +201,25 @@ def scan_batch(
         else:
             expanded_max = max(_EXPANSION_FACTOR * config.max_message_bytes, _EXPANSION_MIN)
             data = uncompressed_records(header, batch, min(expanded_max, EXPANSION_MAX))
-        return data, scan_records(data, header.records_count, header.base_timestamp)
+        scan = scan_records(data, header.records_count, header.base_timestamp)
     except ExpansionError as error:
         raise KafkaError(ErrorCode.MESSAGE_TOO_LARGE, str(error)) from None
     except ProtocolError as error:
         raise KafkaError(ErrorCode.INVALID_RECORD, str(error)) from None
+    if header.attributes & _APPEND_TIME:
+        stamped = header.max_timestamp  # is then every record's
+        scan = scan._replace(min_timestamp=stamped, max_timestamp=stamped)
+    return data, scan
 
 
 def check_records(
     header: BatchHeader, data: Buffer, scan: RecordScan, config: LogConfig, now_ms: int
 ) -> None:
-    """Raise RecordErrors when the summary of the records says that some are at fault."""
+    """Raise RecordErrors when the summary of the records says that some are at fault.
+
+    A producer that says LogAppendTime is refused where the topic has it, and believed where the
+    topic has CreateTime, as in Kafka. Offset deltas are not judged here: they are put right.
+    """
     timestamps_wrong = header.attributes & _APPEND_TIME or (
         config.message_timestamp_type == CREATE_TIME
         and (
@@ -220,29 +228,29 @@ def check_records(
         )
     )
     keys_wrong = config.is_compacted and scan.first_keyless >= 0
-    misplaced = header.attributes & _COMPRESSION == NONE and scan.first_misplaced >= 0
-    if timestamps_wrong or keys_wrong or misplaced:
+    if timestamps_wrong or keys_wrong:
         _find_record_errors(header, data, config, now_ms)
 
 
 def _find_record_errors(header: BatchHeader, data: Buffer, config: LogConfig, now_ms: int) -> None:
     errors: list[tuple[int, str]] = []
     code = ErrorCode.INVALID_RECORD
+    appended = header.timestamp_type == LOG_APPEND_TIME
     for index, fields in enumerate(walk_records(data, header.records_count)):
         timestamp = to_int64(header.base_timestamp + fields.timestamp_delta)
-        if header.compression == NONE and fields.offset_delta != index:
-            errors.append((index, f"offset delta {fields.offset_delta} instead of {index}"))
-        elif config.is_compacted and not fields.has_key:
+        if appended:
+            timestamp = header.max_timestamp
+        if config.is_compacted and not fields.has_key:
             errors.append((index, "a record of a compacted topic must have a key"))
-        elif header.timestamp_type == LOG_APPEND_TIME:
-            errors.append((index, "a producer must not set the timestamp type to LogAppendTime"))
-            code = ErrorCode.INVALID_TIMESTAMP
         elif config.message_timestamp_type == CREATE_TIME and timestamp != NO_TIMESTAMP:
             earliest = now_ms - config.message_timestamp_before_max_ms
             latest = now_ms + config.message_timestamp_after_max_ms
             if not earliest <= timestamp <= latest:
                 errors.append((index, f"timestamp {timestamp} is not in [{earliest}, {latest}]"))
                 code = ErrorCode.INVALID_TIMESTAMP
+        elif appended:
+            errors.append((index, "a producer must not set the timestamp type to LogAppendTime"))
+            code = ErrorCode.INVALID_TIMESTAMP
     if errors:
         told = "; ".join(f"record {index}: {why}" for index, why in errors[:_RECORD_ERRORS_TOLD])
         raise RecordErrors(code, f"{len(errors)} records are refused: {told}", tuple(errors))

@@ -6,8 +6,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pykbroker.errors import ErrorCode
 from pykbroker.wire.messages.create_topics import CreateTopics
+from pykbroker.wire.messages.delete_topics import DeleteTopics
 from pykbroker.wire.messages.fetch import Fetch
+from pykbroker.wire.messages.metadata import Metadata
 from pykbroker.wire.messages.produce import Produce
 from pykbroker.wire.records import build_batch, crc_of
 from tests.kafka_client import Client
@@ -132,3 +135,15 @@ def fetch(
 def fetch_one(client: Client, topic: str | bytes, offset: int = 0, **options: Any) -> Any:
     """Fetch partition 0 of a topic and give the partition's answer."""
     return fetch(client, {topic: {0: offset}}, **options).responses[0].partitions[0]
+
+
+def described(client: Client, *names: str, version: int = 12, create: bool = False) -> Any:
+    """Ask Metadata for topics by name; give what it says of the first."""
+    request = {"topics": [{"name": name} for name in names], "allow_auto_topic_creation": create}
+    return client.call(Metadata, request, version=version).topics[0]
+
+
+def delete_topic(client: Client, name: str) -> ErrorCode:
+    """Delete a topic by name; give the code of the answer."""
+    request = {"topics": [{"name": name}], "timeout_ms": 10_000}
+    return ErrorCode(client.call(DeleteTopics, request).responses[0].error_code)

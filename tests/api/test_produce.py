@@ -10,6 +10,7 @@ import pytest
 
 from pykbroker.errors import ErrorCode
 from pykbroker.wire.compression import GZIP, ZSTD
+from pykbroker.wire.messages.delete_records import DeleteRecords
 from pykbroker.wire.messages.fetch import Fetch
 from pykbroker.wire.messages.produce import Produce
 from pykbroker.wire.records import iterate_records, parse_batch_header
@@ -239,16 +240,17 @@ def test_a_header_that_contradicts_its_records_is_an_invalid_record(
 
 @pytest.mark.row(53)
 @pytest.mark.bad_input(23)
-def test_offset_deltas_that_do_not_count_up_are_an_invalid_record(
-    client: Client, topic: str
-) -> None:
+def test_offset_deltas_that_do_not_count_up_are_put_right(client: Client, topic: str) -> None:
     create_topic(client, topic)
     one, two = a_batch(), a_batch(timestamps=[NOW_MS, NOW_MS])
     twice_the_first = resealed(
         two[:61] + one[61:] + one[61:], batch_length=49 + 2 * (len(one) - 61)
     )
 
-    assert refused(client, topic, twice_the_first) is ErrorCode.INVALID_RECORD
+    answer = produce_raw(client, topic, twice_the_first)
+
+    assert (answer.error_code, answer.base_offset) == (ErrorCode.NONE, 0)
+    assert [record.offset for record in iterate_records(fetched(client, topic))] == [0, 1]
 
 
 @pytest.mark.row(54)
@@ -298,13 +300,42 @@ def test_a_timestamp_older_than_the_topic_allows_is_refused(client: Client, topi
 
 
 @pytest.mark.row(55)
-def test_log_append_time_from_a_client_is_refused_on_a_create_time_topic(
+def test_log_append_time_from_a_client_is_refused_where_the_topic_has_it_and_else_cleared(
     client: Client, topic: str
 ) -> None:
-    create_topic(client, topic)
-
+    stamps, keeps = topic, topic + "-create-time"
+    create_topic(client, stamps, configs={"message.timestamp.type": "LogAppendTime"})
+    create_topic(client, keeps)
     records = resealed(a_batch(), attributes=LOG_APPEND_TIME_BIT)
-    assert refused(client, topic, records) is ErrorCode.INVALID_TIMESTAMP
+
+    assert refused(client, stamps, records) is ErrorCode.INVALID_TIMESTAMP
+    answer = produce_raw(client, keeps, records)
+
+    assert (answer.error_code, answer.log_append_time_ms) == (ErrorCode.NONE, -1)
+    header = parse_batch_header(fetched(client, keeps))
+    assert (header.timestamp_type, header.max_timestamp) == (0, NOW_MS)
+
+
+@pytest.mark.row(55)
+@pytest.mark.parametrize("refusal", ["timestamp", "sequence", "size"])
+def test_a_refusal_by_the_log_tells_the_log_start_unless_the_batch_is_too_large(
+    client: Client, topic: str, refusal: str
+) -> None:
+    create_topic(client, topic, configs={"max.message.bytes": "200"})
+    produce(client, topic, timestamps=[NOW_MS] * 2, base_sequence=0, **PRODUCER)
+    trimmed = {"partition_index": 0, "offset": 1}
+    request = {"topics": [{"name": topic, "partitions": [trimmed]}], "timeout_ms": 1_000}
+    client.call(DeleteRecords, request)
+
+    records = {
+        "timestamp": a_batch(timestamps=[2**63 - 1]),
+        "sequence": a_batch(base_sequence=9, **PRODUCER),
+        "size": a_batch(values=[bytes(200)]),
+    }[refusal]
+    answer = produce_raw(client, topic, records)
+
+    assert answer.error_code != ErrorCode.NONE
+    assert answer.log_start_offset == (-1 if refusal == "size" else 1)
 
 
 @pytest.mark.row(56)

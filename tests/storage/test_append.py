@@ -99,6 +99,20 @@ def test_log_append_time_is_the_brokers() -> None:
     assert {record.timestamp for record in read(result)} == {NOW}
 
 
+@pytest.mark.parametrize("codec", [NONE, GZIP])
+def test_log_append_time_said_by_a_producer_is_cleared_where_the_topic_has_create_time(
+    codec: int,
+) -> None:
+    batch = build_batch([(NOW - 5, b"k", b"v", ())], codec=codec, timestamp_type=1)
+    stamped = assemble(parse_batch_header(batch)._replace(max_timestamp=NOW - 3), batch[61:])
+
+    result = prepared(stamped)
+
+    assert (result.header.timestamp_type, result.header.max_timestamp) == (0, NOW - 3)
+    assert result.log_append_time_ms == -1
+    assert result.header.crc == crc_of(memoryview(result.batches))
+
+
 def test_log_append_time_takes_any_timestamp_of_the_producer() -> None:
     ancient = build_batch([(5, None, b"v", ()), (2**60, None, b"v", ())])
 
@@ -177,10 +191,11 @@ def misplaced(codec: int) -> bytes:
     return assemble(header, compress(codec, payload))
 
 
-def test_compressed_records_are_numbered_anew_when_their_offsets_are_wrong() -> None:
-    result = prepared(misplaced(GZIP))
+@pytest.mark.parametrize("codec", [NONE, GZIP])
+def test_records_are_numbered_anew_when_their_offsets_are_wrong(codec: int) -> None:
+    result = prepared(misplaced(codec))
 
-    assert result.header.compression == GZIP
+    assert result.header.compression == codec
     assert read(result) == [Record(100 + n, NOW - 5, b"k", b"v", ()) for n in range(3)]
     assert (result.last_offset, result.max_timestamp) == (102, NOW - 5)
 

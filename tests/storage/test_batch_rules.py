@@ -209,17 +209,6 @@ def test_a_batch_without_records_is_refused_from_a_coordinator_as_well() -> None
     assert refusal(empty, origin=Origin.COORDINATOR).code is ErrorCode.INVALID_RECORD
 
 
-def test_uncompressed_records_must_be_numbered_from_0() -> None:
-    one = build_batch([(NOW, b"k", b"v", ())])
-    header = parse_batch_header(one)._replace(last_offset_delta=2, records_count=3)
-
-    fault = refusal(assemble(header, one[61:] * 3))
-
-    assert isinstance(fault, RecordErrors)
-    assert fault.code is ErrorCode.INVALID_RECORD
-    assert [index for index, _ in fault.record_errors] == [1, 2]
-
-
 @pytest.mark.parametrize("codec", [NONE, GZIP])
 def test_records_of_a_compacted_topic_need_a_key(codec: int) -> None:
     rows: list[NewRecord] = [(NOW, key, b"v", ()) for key in (b"", None, b"k", None)]
@@ -292,9 +281,19 @@ def test_timestamps_that_kafka_accepts_are_accepted(timestamp: int, config: LogC
     assert accepted(build_batch([(timestamp, b"k", b"v", ())]), config)
 
 
-@pytest.mark.parametrize("config", [LogConfig(), LogConfig(message_timestamp_type=1)])
-def test_a_client_must_not_say_log_append_time(config: LogConfig) -> None:
-    fault = refusal(build_batch(TWO, timestamp_type=1), config)
+def test_a_client_must_not_say_log_append_time_where_the_topic_has_it() -> None:
+    fault = refusal(build_batch(TWO, timestamp_type=1), LogConfig(message_timestamp_type=1))
+
+    assert isinstance(fault, RecordErrors)
+    assert fault.code is ErrorCode.INVALID_TIMESTAMP
+    assert [index for index, _ in fault.record_errors] == [0, 1]
+
+
+@pytest.mark.parametrize("stamped", [-1, NOW + 2 * HOUR_MS])
+def test_log_append_time_said_by_a_producer_makes_every_timestamp_the_batchs(stamped: int) -> None:
+    batch = build_batch(TWO, timestamp_type=1)
+
+    fault = refusal(assemble(parse_batch_header(batch)._replace(max_timestamp=stamped), batch[61:]))
 
     assert isinstance(fault, RecordErrors)
     assert fault.code is ErrorCode.INVALID_TIMESTAMP
