@@ -30,7 +30,7 @@ async def alter(
         else:
             await parts.metadata.alter_config(resource.kind, resource.name, overrides)
             await parts.applied()
-        return {}
+        return {"error_message": None}
 
     answers = []
     refusals = check_resources(resources, node_id=parts.node_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pykbroker.api.handler import Asker, Response, handles, refused
+from pykbroker.api.handler import Asker, Response, check_time_left, handles, refused
 from pykbroker.api.parts import Parts
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.changes import PartitionsPlan
@@ -16,6 +16,10 @@ from pykbroker.wire.messages.create_partitions import CreatePartitions
 async def create_partitions(parts: Parts, request: Any, asker: Asker) -> Response:
     """Enlarge each topic on its own; one refusal does not touch the others."""
     del asker
+    try:
+        check_time_left(request.timeout_ms)
+    except KafkaError as refusal:
+        return {"results": [_refused(refusal, topic.name) for topic in request.topics]}
     wanted = [_more(topic) for topic in request.topics]
     decided = decide_create_partitions(parts.metadata.image, wanted, dice=parts.random)
     refusals = {name: d for name, d in decided.items() if isinstance(d, KafkaError)}
@@ -25,12 +29,16 @@ async def create_partitions(parts: Parts, request: Any, asker: Asker) -> Respons
         await parts.applied()
     return {
         "results": [
-            refused(refusals[name], name=name, error_message=None)
+            _refused(refusals[name], name)
             if name in refusals
             else {"name": name, "error_code": ErrorCode.NONE}
             for name in decided
         ]
     }
+
+
+def _refused(refusal: KafkaError, name: str) -> dict[str, Any]:
+    return refused(refusal, name=name, error_message=None)
 
 
 def _more(topic: Any) -> MorePartitions:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pykbroker.api.handler import Asker, Response, handles, refused
+from pykbroker.api.handler import Asker, Response, check_time_left, handles, refused
 from pykbroker.api.parts import Parts
 from pykbroker.config import created_topic
 from pykbroker.errors import ErrorCode, KafkaError
@@ -20,14 +20,16 @@ from pykbroker.wire.messages.create_topics import CreateTopics
 async def create_topics(parts: Parts, request: Any, asker: Asker) -> Response:
     """Create each topic on its own; one refusal does not touch the others."""
     del asker
+    try:
+        check_time_left(request.timeout_ms)
+    except KafkaError as refusal:
+        return {"topics": [_refused(refusal, topic.name) for topic in request.topics]}
     decided = await parts.topic_creation.create(
         [_new_topic(topic) for topic in request.topics], validate_only=request.validate_only
     )
     return {
         "topics": [
-            refused(outcome, name=name, error_message=None, configs=None)
-            if isinstance(outcome, KafkaError)
-            else _created(parts, outcome)
+            _refused(outcome, name) if isinstance(outcome, KafkaError) else _created(parts, outcome)
             for name, outcome in decided.items()
         ]
     }
@@ -41,6 +43,10 @@ def _new_topic(topic: Any) -> NewTopic:
         assignments=tuple((a.partition_index, tuple(a.broker_ids)) for a in topic.assignments),
         configs=tuple((config.name, config.value) for config in topic.configs),
     )
+
+
+def _refused(refusal: KafkaError, name: str) -> dict[str, Any]:
+    return refused(refusal, name=name, error_message=None, configs=[])
 
 
 def _created(parts: Parts, plan: TopicPlan) -> dict[str, Any]:

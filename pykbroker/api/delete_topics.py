@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pykbroker.api.handler import Asker, Response, handles, refused
+from pykbroker.api.handler import Asker, Response, check_time_left, handles, refused
 from pykbroker.api.parts import Parts
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.replication.controller import TopicDeletion, decide_delete_topics
@@ -23,8 +23,10 @@ async def delete_topics(parts: Parts, request: Any, asker: Asker) -> Response:
         wanted = [(topic.name, topic.topic_id) for topic in request.topics]
     else:
         wanted = [(name, NO_ID) for name in request.topic_names]
-    if not parts.config.boolean("delete.topic.enable"):
-        refusal = _disabled(asker)
+    try:
+        _check_enabled(parts, asker)
+        check_time_left(request.timeout_ms)
+    except KafkaError as refusal:
         return {"responses": [_answer(TopicDeletion(*topic, refusal), refusal) for topic in wanted]}
     deletions = decide_delete_topics(parts.metadata.image, wanted)
     doomed = [deletion.topic_id for deletion in deletions if deletion.refusal is None]
@@ -38,13 +40,15 @@ async def delete_topics(parts: Parts, request: Any, asker: Asker) -> Response:
     }
 
 
-def _disabled(asker: Asker) -> KafkaError:
+def _check_enabled(parts: Parts, asker: Asker) -> None:
+    if parts.config.boolean("delete.topic.enable"):
+        return
     code = (
         ErrorCode.TOPIC_DELETION_DISABLED
         if asker.api_version >= DISABLED_CODE_SINCE
         else ErrorCode.INVALID_REQUEST
     )
-    return KafkaError(code, "topics are not deleted where delete.topic.enable is false")
+    raise KafkaError(code, "topics are not deleted where delete.topic.enable is false")
 
 
 def _answer(deletion: TopicDeletion, refusal: KafkaError | None) -> dict[str, Any]:

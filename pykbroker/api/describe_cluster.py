@@ -26,7 +26,6 @@ async def describe_cluster(parts: Parts, request: Any, asker: Asker) -> Response
             if known
             else ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
             "error_message": "this address is a broker's; ask it for brokers (endpoint type 1)",
-            "endpoint_type": request.endpoint_type,
         }
     endpoints = parts.endpoints(asker)
     return {

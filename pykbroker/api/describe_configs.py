@@ -21,7 +21,7 @@ TOPIC, BROKER = 2, 4
 
 @handles(DescribeConfigs, versions="1-4")
 async def describe_configs(parts: Parts, request: Any, asker: Asker) -> Response:
-    """Describe each resource; null configuration keys are all."""
+    """Describe each resource; null or no configuration keys are all of them."""
     del asker
 
     async def describe(resource: Any) -> Response:
@@ -29,7 +29,7 @@ async def describe_configs(parts: Parts, request: Any, asker: Asker) -> Response
         keys = resource.configuration_keys
         return {
             "configs": [
-                _config(entry, request) for entry in entries if keys is None or entry.name in keys
+                _config(entry, request) for entry in entries if not keys or entry.name in keys
             ]
         }
 
@@ -47,7 +47,7 @@ def _entries(parts: Parts, resource: Any) -> Iterable[Entry]:
     if resource.resource_type == TOPIC:
         check_topic_name(name)
         if name not in parts.image.topics:
-            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "")
         return describe_topic(parts.image.config(ConfigType.TOPIC, name), parts.config)
     if resource.resource_type == BROKER:
         if not name:

@@ -13,6 +13,8 @@ from pykbroker.api.parts import Parts
 from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.wire.messages.describe_log_dirs import DescribeLogDirs
 
+SPACE_UNKNOWN = -1, -1
+
 
 @handles(DescribeLogDirs, versions="1-5")
 async def describe_log_dirs(parts: Parts, request: Any, asker: Asker) -> Response:
@@ -45,7 +47,10 @@ def _described(
                     "is_future_key": False,
                 }
             )
+    total_bytes, usable_bytes = directory.space or SPACE_UNKNOWN
     return {
         "log_dir": directory.path,
+        "total_bytes": total_bytes,
+        "usable_bytes": usable_bytes,
         "topics": [{"name": name, "partitions": rows} for name, rows in topics.items()],
     }

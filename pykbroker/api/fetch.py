@@ -89,14 +89,14 @@ async def _answers(parts: Parts, request: Any, context: FetchContext, asker: Ask
     if _replica_id(request) >= 0:
         # Followers prove who they are before they may move a watermark (CVE-2018-1288).
         code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
-        return [(key, _failed(key, code)) for key in context.partitions]
+        return [(key, _never_read(key, code)) for key in context.partitions]
     readings: list[Reading] = []
     unknown: Answers = []
     for key, cached in context.partitions.items():
         try:
             topic = _topic_name(parts, key, cached)
         except KafkaError as refusal:
-            unknown.append((key, _failed(key, refusal.code)))
+            unknown.append((key, _never_read(key, refusal.code)))
         else:
             readings.append(_reading(parts, topic, key, cached.wanted))
     max_bytes = min(request.max_bytes, parts.config.integer("fetch.max.bytes"))
@@ -177,6 +177,13 @@ def _failed(key: Key, code: ErrorCode) -> dict[str, Any]:
         "aborted_transactions": None,
         "records": b"",
     }
+
+
+def _never_read(key: Key, code: ErrorCode) -> dict[str, Any]:
+    """Answer for a partition whose log was not asked; Kafka's list is empty then, not null."""
+    answer = _failed(key, code)
+    answer["aborted_transactions"] = []
+    return answer
 
 
 def _by_topic(told: Sequence[tuple[Key, dict[str, Any]]], by_id: bool) -> list[dict[str, Any]]:

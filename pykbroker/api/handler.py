@@ -80,6 +80,15 @@ def handles(
     return declare
 
 
+def check_time_left(timeout_ms: int) -> None:
+    """Refuse a change of the cluster that is due already, with REQUEST_TIMED_OUT.
+
+    With a positive timeout the answer waits for the change however long that takes.
+    """
+    if timeout_ms <= 0:
+        raise KafkaError(ErrorCode.REQUEST_TIMED_OUT)
+
+
 async def answer(deciding: Awaitable[Response], **blank: Any) -> dict[str, Any]:
     """Await a decision and give its fields with error_code 0, or `blank` with the refusal's code.
 

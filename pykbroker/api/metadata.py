@@ -38,7 +38,10 @@ async def metadata(parts: Parts, request: Any, asker: Asker) -> Response:
         topics = await _topics(parts, request, asked, asker)
     except KafkaError as refusal:
         return {
-            "topics": [_unknown(topic.name or "", refusal.code) for topic in asked or ()],
+            "topics": [
+                _unknown(topic.name or "", refusal.code) | {"topic_id": topic.topic_id}
+                for topic in asked or ()
+            ],
             "error_code": refusal.code,
         }
     if request.include_topic_authorized_operations:

@@ -312,7 +312,8 @@ def _deletion_by_name(image: ClusterImage, name: str, *, asked: int) -> TopicDel
         return TopicDeletion(name, ZERO_UUID, _invalid("Duplicate topic name."))
     topic = image.topics.get(name)
     if topic is None:
-        return TopicDeletion(name, ZERO_UUID, KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
+        refusal = KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "There is no such topic.")
+        return TopicDeletion(name, ZERO_UUID, refusal)
     return TopicDeletion(name, topic.topic_id)
 
 
@@ -321,7 +322,8 @@ def _deletion_by_id(image: ClusterImage, topic_id: bytes, *, asked: int) -> Topi
         return TopicDeletion(None, topic_id, _invalid("Duplicate topic id."))
     name = image.topic_name(topic_id)
     if name is None:
-        return TopicDeletion(None, topic_id, KafkaError(ErrorCode.UNKNOWN_TOPIC_ID))
+        refusal = KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "There is no topic with this id.")
+        return TopicDeletion(None, topic_id, refusal)
     return TopicDeletion(name, topic_id)
 
 

@@ -51,7 +51,9 @@ def find_offset(leader: PartitionLeader, timestamp: int, *, committed_only: bool
         raise leader.fail(failure) from failure
     if found is None or found.offset >= end_offset:
         return FoundOffset()
-    epoch = partition_log.leader_epochs.epoch_for_offset(found.offset)
+    # Of records deleted lately, the largest timestamp is told still, as in Kafka.
+    known_offset = max(found.offset, leader.log_start_offset)
+    epoch = partition_log.leader_epochs.epoch_for_offset(known_offset)
     return FoundOffset(found.timestamp_ms, found.offset, epoch)
 
 

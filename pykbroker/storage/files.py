@@ -110,6 +110,10 @@ class FileSystem(Protocol):
         """Tell whether a directory has this name."""
         ...
 
+    def space(self, path: str) -> tuple[int, int] | None:
+        """Return all and usable bytes of the volume with this directory; None where unknown."""
+        ...
+
     def sync_directory(self, path: str) -> None:
         """Return once the names in this directory are durable."""
         ...

@@ -336,6 +336,13 @@ class OsFileSystem:
         """Tell whether a directory has this name."""
         return os.path.isdir(path)
 
+    def space(self, path: str) -> tuple[int, int] | None:
+        """Return all and usable bytes of the volume with this directory; None where unknown."""
+        if not hasattr(os, "statvfs"):  # pragma: no cover
+            return None
+        volume = os.statvfs(path)
+        return volume.f_blocks * volume.f_frsize, volume.f_bavail * volume.f_frsize
+
     def sync_directory(self, path: str) -> None:
         """Return once the names in this directory are durable."""
         if sys.platform == "win32":  # pragma: no cover

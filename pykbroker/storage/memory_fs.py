@@ -264,6 +264,11 @@ class MemoryFileSystem:
         """Tell whether a directory has this name."""
         return path in self._directories
 
+    def space(self, path: str) -> tuple[int, int] | None:
+        """Return None: memory is not a volume."""
+        del path
+        return None
+
     def sync_directory(self, path: str) -> None:
         """Make the names in this directory survive a power cut."""
         gone = [name for name in self._durable_files if _parent(name) == path]

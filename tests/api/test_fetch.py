@@ -150,14 +150,20 @@ def test_the_whole_batch_that_holds_the_offset_comes_back(client: Client, topic:
 
 
 @pytest.mark.row(71)
-def test_the_first_batch_comes_whatever_the_limits(client: Client, topic: str) -> None:
+@pytest.mark.parametrize("limit", [1, 0, -1])
+def test_the_first_batch_comes_at_once_whatever_the_limits(
+    client: Client, topic: str, limit: int
+) -> None:
     create_topic(client, topic)
     produce(client, topic, values=[bytes(5_000)])
     produce(client, topic)
 
-    answer = fetch_one(client, topic, max_bytes=1, partition={"partition_max_bytes": 1})
+    limits: dict[str, Any] = {"max_bytes": limit, "partition": {"partition_max_bytes": limit}}
+    began = time.monotonic()
+    answer = fetch_one(client, topic, max_wait_ms=LONG_MS, **limits)
 
     assert values(answer.records) == [bytes(5_000)]
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.row(71)
@@ -216,9 +222,13 @@ def test_a_boundless_wait_ends_with_its_client(
 
 @pytest.mark.row(73)
 def test_error_partitions_carry_empty_records(client: Client, topic: str) -> None:
-    answer = fetch_one(client, topic, version=11)
+    unknown = fetch_one(client, topic, version=11)
+    create_topic(client, topic)
+    out_of_range = fetch_one(client, topic, 7, version=11)
 
-    assert (answer.records, answer.aborted_transactions) == (b"", None)
+    # Kafka's list of aborted transactions is null only where a log was asked.
+    assert (unknown.records, unknown.aborted_transactions) == (b"", [])
+    assert (out_of_range.records, out_of_range.aborted_transactions) == (b"", None)
 
 
 @pytest.mark.row(74)
@@ -233,6 +243,7 @@ def test_an_older_leader_epoch_is_fenced_and_a_newer_one_unknown(
     assert answered(0).error_code == ErrorCode.NONE
     assert answered(1).error_code == ErrorCode.UNKNOWN_LEADER_EPOCH
     assert answered(-1).error_code == ErrorCode.NONE
+    assert answered(-2).error_code == ErrorCode.NONE
 
 
 @pytest.mark.row(75)

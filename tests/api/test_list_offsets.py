@@ -111,6 +111,22 @@ def test_a_negative_timestamp_that_means_nothing_is_refused(client: Client, topi
     assert list_offset(client, topic, -7).error_code == ErrorCode.UNSUPPORTED_VERSION
 
 
+@pytest.mark.row(83)
+def test_the_largest_timestamp_has_its_epoch_even_when_its_record_was_deleted(
+    client: Client, topic: str
+) -> None:
+    create_topic(client, topic)
+    produce(client, topic, timestamps=[1_000, 9_000])
+    produce(client, topic, timestamps=[2_000])
+    trimmed = {"partition_index": 0, "offset": 2}
+    request = {"topics": [{"name": topic, "partitions": [trimmed]}], "timeout_ms": 1_000}
+    client.call(DeleteRecords, request)
+
+    answer = list_offset(client, topic, MAX_TIMESTAMP)
+
+    assert (answer.error_code, answer.timestamp, answer.leader_epoch) == (0, 9_000, 0)
+
+
 @pytest.mark.row(84)
 def test_a_partition_named_twice_is_an_invalid_request(client: Client, topic: str) -> None:
     create_topic(client, topic)
