@@ -41,6 +41,10 @@ help:
 	$(BIN)/python -m pip install --quiet --group interop
 	@touch $@
 
+.venv/bench-ready: .venv/run-ready
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
 run: .venv/run-ready
 	@exec $(BIN)/pykbroker serve --data-dir data $(ARGS)
 
@@ -65,7 +69,7 @@ fuzz: .venv/test-ready
 interop: .venv/interop-ready
 	$(BIN)/python -m interop $(ARGS)
 
-bench: .venv/interop-ready
+bench: .venv/bench-ready
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:

@@ -1,0 +1,1 @@
+"""What is measured: a module per kind of load, and the table of lines with their targets."""

@@ -1,0 +1,213 @@
+"""Every line of `make bench`, in the order of the report, with what is asked of it."""
+
+from __future__ import annotations
+
+from benchmarks.line import Line, Metric
+from benchmarks.lines.crowd import idle_consumers, small_produces
+from benchmarks.lines.fetch import Fetch
+from benchmarks.lines.latency import passage, round_trip
+from benchmarks.lines.produce import GB, Produce
+from benchmarks.lines.start import first_acknowledged, in_process
+from benchmarks.peers import KAFKA, OURS_IN_MEMORY
+
+LARGE = Produce(key="produce_1kb", records=950, value_bytes=1024, volume_bytes=GB, in_flight=5)
+MIDDLE = Produce(
+    key="produce_16kb", records=15, value_bytes=1024, volume_bytes=GB // 4, in_flight=16
+)
+DENSE = Produce(
+    key="produce_100b", records=9200, value_bytes=100, volume_bytes=GB // 2, in_flight=5
+)
+DENSE_MIDDLE = Produce(
+    key="produce_100b_16kb", records=145, value_bytes=100, volume_bytes=GB // 8, in_flight=16
+)
+SMALL = Produce(
+    key="pipeline", records=1, value_bytes=100, volume_bytes=100_000 * 170, in_flight=32
+)
+ONE = Fetch(key="fetch_1", partitions=1, volume_bytes=2 * GB)
+FOUR = Fetch(key="fetch_4", partitions=4, volume_bytes=2 * GB)
+
+_MOCK_FETCH = "the mock cluster's log is 4 MB, read over and over; the others' 125 MB a partition"
+
+LINES = (
+    Line(
+        name="start",
+        metrics=(
+            Metric(key="start.process", title="spawn → first acked produce", unit="ms", target=200),
+        ),
+        measure=first_acknowledged,
+        needs_fresh=True,
+        note="the mock cluster runs in a Python process, whose start is counted",
+    ),
+    Line(
+        name="start-in-process",
+        metrics=(
+            Metric(key="start.first", title="in-process start → first ack, first", unit="ms"),
+            Metric(
+                key="start.later", title="in-process start → first ack, later", unit="ms", digits=1
+            ),
+        ),
+        measure_alone=in_process,
+        peers_left_out=frozenset({KAFKA, OURS_IN_MEMORY}),
+        note="pykbroker.testing.Broker() in memory; imports are not counted",
+    ),
+    Line(
+        name="memory",
+        metrics=(
+            Metric(key="memory.idle", title="resident, idle", unit="MB", digits=1, target=40),
+            Metric(
+                key="memory.loaded", title="resident, most in 1 GB produced", unit="MB", digits=1,
+                target=60,
+            ),
+        ),
+        measure=LARGE.resident,
+        needs_fresh=True,
+    ),
+    Line(
+        name="produce",
+        metrics=(
+            Metric(
+                key="produce_1kb.cpu", title="produce 1 KB, 1 MB batches", unit="CPU-s/GB",
+                digits=2, target=0.60,
+            ),
+            Metric(
+                key="produce_1kb.rate", title="produce 1 KB, 1 MB batches", unit="MB/s",
+                target=800, more_is_better=True,
+            ),
+        ),
+        measure=LARGE.bytes_at_once,
+    ),
+    Line(
+        name="produce-16kb",
+        metrics=(
+            Metric(
+                key="produce_16kb.cpu", title="produce 1 KB, 16 KB batches", unit="CPU-s/GB",
+                digits=2,
+            ),
+            Metric(
+                key="produce_16kb.rate", title="produce 1 KB, 16 KB batches", unit="MB/s",
+                more_is_better=True,
+            ),
+        ),
+        measure=MIDDLE.bytes_at_once,
+    ),
+    Line(
+        name="produce-100b",
+        metrics=(
+            Metric(
+                key="produce_100b.cpu", title="produce 100 B, 1 MB batches", unit="CPU-s/M",
+                digits=3, target=0.11,
+            ),
+            Metric(
+                key="produce_100b.rate", title="produce 100 B, 1 MB batches", unit="M/s",
+                digits=2, target=1.5, more_is_better=True,
+            ),
+        ),
+        measure=DENSE.records_at_once,
+    ),
+    Line(
+        name="produce-100b-16kb",
+        metrics=(
+            Metric(
+                key="produce_100b_16kb.cpu", title="produce 100 B, 16 KB batches", unit="CPU-s/M",
+                digits=3,
+            ),
+            Metric(
+                key="produce_100b_16kb.rate", title="produce 100 B, 16 KB batches", unit="M/s",
+                digits=2, more_is_better=True,
+            ),
+        ),
+        measure=DENSE_MIDDLE.records_at_once,
+    ),
+    Line(
+        name="fetch",
+        metrics=(
+            Metric(
+                key="fetch_1.cpu", title="fetch, 1 partition", unit="CPU-s/GB", digits=2,
+                target=0.40,
+            ),
+            Metric(
+                key="fetch_1.rate", title="fetch, 1 partition", unit="MB/s", more_is_better=True
+            ),
+        ),
+        measure=ONE.bytes_at_once,
+        note=_MOCK_FETCH,
+    ),
+    Line(
+        name="fetch-4",
+        metrics=(
+            Metric(
+                key="fetch_4.cpu", title="fetch, 4 partitions", unit="CPU-s/GB", digits=2,
+                target=0.40,
+            ),
+            Metric(
+                key="fetch_4.rate", title="fetch, 4 partitions", unit="MB/s", more_is_better=True
+            ),
+        ),
+        measure=FOUR.bytes_at_once,
+        note=_MOCK_FETCH,
+    ),
+    Line(
+        name="round-trip",
+        metrics=(
+            Metric(
+                key="round_trip.p50", title="produce round trip, p50", unit="µs",
+                target_of_mock=1.5,
+            ),
+            Metric(key="round_trip.p99", title="produce round trip, p99", unit="µs"),
+            Metric(key="round_trip.cpu", title="produce round trip", unit="CPU-µs", digits=1),
+        ),
+        measure=round_trip,
+    ),
+    Line(
+        name="passage",
+        metrics=(
+            Metric(key="passage.p50", title="produce → consume, p50", unit="µs", target=250),
+            Metric(key="passage.p99", title="produce → consume, p99", unit="µs", target=2000),
+        ),
+        measure=passage,
+        note="the mock cluster never wakes a waiting fetch before its max_wait_ms, here 500",
+    ),
+    Line(
+        name="pipeline",
+        metrics=(
+            Metric(
+                key="pipeline.rate", title="small produces, 1 x 32 in flight", unit="k/s",
+                digits=1, target=80, more_is_better=True,
+            ),
+            Metric(
+                key="pipeline.cpu", title="small produces, 1 x 32 in flight", unit="CPU-µs",
+                digits=1,
+            ),
+        ),
+        measure=SMALL.requests_at_once,
+    ),
+    Line(
+        name="crowd",
+        metrics=(
+            Metric(
+                key="crowd.rate", title="small produces, 100 x 1 in flight", unit="k/s",
+                digits=1, target=40, more_is_better=True,
+            ),
+            Metric(
+                key="crowd.cpu", title="small produces, 100 x 1 in flight", unit="CPU-µs",
+                digits=1,
+            ),
+        ),
+        measure=small_produces,
+    ),
+    Line(
+        name="idle",
+        metrics=(
+            Metric(
+                key="idle.cpu", title="200 consumers wait 500 ms", unit="% of a core", digits=1,
+                target=5,
+            ),
+            Metric(
+                key="idle.grown", title="200 consumers, memory grown", unit="MB", digits=1,
+                is_growth=True,
+            ),
+        ),
+        measure=idle_consumers,
+        needs_fresh=True,
+    ),
+)  # fmt: skip
