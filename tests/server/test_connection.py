@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import struct
 from collections.abc import Generator
 from pathlib import Path
@@ -13,8 +15,9 @@ import trio.testing
 
 from pykbroker.errors import ProtocolError
 from pykbroker.server.limits import ServerLimits
+from pykbroker.server.tcp import TcpChannel
 from pykbroker.wire.messages.api_versions import ApiVersions
-from tests.server.clients import ECHO, Echo, Transfer, a_frame, a_request, an_echo, serving
+from tests.server.clients import ECHO, Client, Echo, Transfer, a_frame, a_request, an_echo, serving
 
 
 async def test_a_request_is_answered_under_its_own_correlation_id() -> None:
@@ -374,3 +377,58 @@ async def test_a_reset_while_a_large_reply_is_sent_leaves_nothing() -> None:
         await here.until_connections(0)
 
         assert await here.is_well()
+
+
+class BrokenSlice:
+    position = 0
+
+    def __len__(self) -> int:
+        return 100
+
+    def read(self) -> bytes:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    def fileno(self) -> int | None:
+        return None
+
+
+@pytest.mark.parametrize("waiting_behind", [0, 1])
+async def test_a_file_that_cannot_be_read_is_our_fault_and_ends_the_connection_alone(
+    waiting_behind: int,
+) -> None:
+    async with serving() as here:
+        client = await here.connect()
+        here.doings.records = BrokenSlice()
+        await client.send(
+            a_request(Transfer, {}), *[an_echo("waits", deed="park")] * waiting_behind
+        )
+
+        assert await client.is_closed()
+        assert here.server.counters.unhandled_errors == 1
+        assert here.doings.cancelled == ["waits"] * waiting_behind
+
+
+async def test_a_reply_is_sent_behind_what_a_full_socket_did_not_take_before() -> None:
+    async with serving() as here:
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            with socket.socket() as connecting:
+                connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connecting.connect(listening.getsockname())
+                accepted, _ = listening.accept()
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+                here.server.adopt(channel := TcpChannel(accepted), "SMALL")
+                stream = trio.SocketStream(trio.socket.from_stdlib_socket(connecting.dup()))
+        here.streams.append(stream)
+        client = Client(stream)
+        await client.send(*[an_echo("y" * 30_000)] * 2, an_echo("z", deed="park"))
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        assert (here.doings.asked[-1], channel.unsent) == ("z", True)
+
+        here.doings.proceed.set()
+        await trio.testing.wait_all_tasks_blocked(0.02)
+
+        texts = [(await client.reply())[1].text for _ in range(3)]
+        assert texts == ["y" * 30_000, "y" * 30_000, "z"]
+        assert here.server.counters.unhandled_errors == 0

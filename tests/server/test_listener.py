@@ -47,6 +47,30 @@ async def test_a_port_in_use_is_told_and_nothing_stays_bound() -> None:
     bound.close()
 
 
+async def test_when_one_address_of_a_host_is_taken_the_others_are_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bound: list[socket.socket] = []
+
+    def bind(_family: int, _host: str, _port: int) -> socket.socket:
+        if bound:
+            raise OSError(errno.EADDRINUSE, "taken")
+        bound.append(socket.socket())
+        bound[0].bind(("127.0.0.1", 0))
+        return bound[0]
+
+    monkeypatch.setattr("pykbroker.server.listener._bound", bind)
+    monkeypatch.setattr("trio.socket.getaddrinfo", two_addresses)
+    with pytest.raises(OSError, match="taken"):
+        await Listener("A", "two.example", 0).bind()
+
+    assert bound[0].fileno() == -1
+
+
+async def two_addresses(*_: object, **__: object) -> list[tuple[Any, ...]]:
+    return [(socket.AF_INET, 1, 6, "", (host, 0)) for host in ("127.0.0.1", "127.0.0.2")]
+
+
 async def test_a_host_that_is_not_ours_is_told() -> None:
     with pytest.raises(OSError, match=r"no address of '192\.0\.2\.1' is ours"):
         await Listener("A", "192.0.2.1", 0).bind()
