@@ -1,18 +1,16 @@
-"""One broker put together: the only module that names concrete parts; see `serve` for the order.
+"""One broker put together from its parts, started and ended in order; see `serve` for the order.
 
 On disk or in memory, alone or (later) in a cluster, it is the same broker with other parts.
 """
 
 from __future__ import annotations
 
-import logging
-import signal
-import sys
+import errno
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from random import Random, SystemRandom
-from typing import Any, NamedTuple
 
 import trio
 
@@ -21,10 +19,9 @@ from pykbroker.api.table import HANDLERS
 from pykbroker.clock import Clock, SystemClock
 from pykbroker.config import Config, Settings, read_listeners
 from pykbroker.config import Listener as ListenerSettings
+from pykbroker.disk import Disk, StartError
 from pykbroker.errors import KafkaError
 from pykbroker.metadata.cluster import Metadata
-from pykbroker.metadata.memory_store import MemoryStore
-from pykbroker.metadata.sqlite_store import SqliteStore
 from pykbroker.metadata.values import BrokerImage, BrokerState, Endpoint
 from pykbroker.replication.auto_creation import AutoCreation
 from pykbroker.replication.control import control
@@ -36,46 +33,21 @@ from pykbroker.replication.topic_creation import TopicCreation
 from pykbroker.server.limits import ServerLimits
 from pykbroker.server.listener import BoundListener, Listener
 from pykbroker.server.server import Server
-from pykbroker.storage.files import FileSystem
-from pykbroker.storage.fs import OsFileSystem
-from pykbroker.storage.log_directory import LogDirectory, LogDirectoryError
-from pykbroker.storage.memory_fs import MemoryFileSystem
-
-log = logging.getLogger("pykbroker")
+from pykbroker.storage.log_directory import LogDirectory
 
 FEATURE_LEVELS = {"metadata.version": 30}
 """What a new cluster is founded with: Kafka 4.3's metadata version."""
-METADATA_FILE = "metadata.sqlite"
-MEMORY_DIRECTORY = "memory"
 WARM = ((18, 3), (18, 4), (3, 12), (3, 13), (0, 9), (0, 11), (1, 12), (1, 16), (2, 7), (22, 4))
 """Requests that clients begin with: their codecs are made before the first client comes."""
 
+ADVICE = {
+    errno.EADDRINUSE: "stop what listens there or choose another port",
+    errno.EACCES: "choose a port above 1023",
+}
+"""What to do about an address that cannot be had."""
+
 Ready = Callable[[Sequence[tuple[str, int]]], object]
 """Told the addresses once the broker answers."""
-
-
-class Disk(NamedTuple):
-    """Where a broker keeps things: files, metadata, and who does what would block."""
-
-    fs: FileSystem
-    store: MemoryStore
-    path: str
-    offload: Callable[[Callable[[], Any]], Awaitable[Any]]
-
-    @classmethod
-    def of(cls, data_dir: str | None) -> Disk:
-        """Choose the parts for a data directory, or for None those in memory."""
-        if data_dir is None:
-            return cls(MemoryFileSystem(), MemoryStore(), MEMORY_DIRECTORY, _at_once)
-        directory = Path(data_dir)
-        fs = OsFileSystem()
-        fs.mkdirs(str(directory))
-        store = SqliteStore(directory / METADATA_FILE)
-        return cls(fs, store, str(directory.resolve()), trio.to_thread.run_sync)
-
-
-async def _at_once(work: Callable[[], Any]) -> Any:
-    return work()
 
 
 async def serve(
@@ -88,27 +60,26 @@ async def serve(
 ) -> None:
     """Run one broker until `stop` is set; then let requests finish, flush and let go of all.
 
-    The order is: addresses, metadata, registration, data directory, leadership, partitions,
-    clients; and back. Raises OSError for an address that is taken, LogDirectoryError for a data
-    directory that is somebody else's.
+    The order is: addresses, metadata, data directory, registration, partitions, clients; and back.
+    Raises StartError, in a group, when it cannot start.
     """
-    clock = clock or SystemClock()
-    random = random or SystemRandom()
-    listeners = read_listeners(settings.config).listeners
-    bound = [await Listener(each.name, each.host, each.port).bind() for each in listeners]
-    try:
+    with ExitStack() as stack:
+        listeners = []
+        for listener in read_listeners(settings.config).listeners:
+            bound = await _bind(listener)
+            stack.callback(bound.close)
+            listeners.append((listener, bound))
         disk = Disk.of(settings.data_dir)
-    except BaseException:
-        for listener in bound:
-            listener.close()
-        raise
-    try:
-        broker = Broker(settings.config, disk, clock, random)
-        await broker.run(list(zip(listeners, bound, strict=True)), stop, ready)
-    finally:
-        disk.store.close()
-        for listener in bound:
-            listener.close()
+        stack.callback(disk.store.close)
+        broker = Broker(settings.config, disk, clock or SystemClock(), random or SystemRandom())
+        await broker.run(listeners, stop, ready)
+
+
+def cause_of(fault: BaseException) -> BaseException:
+    """Give the first fault in a group of faults, or the fault itself."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
 
 
 class Broker:
@@ -133,51 +104,52 @@ class Broker:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._metadata.run)
             cluster_id = await self._found_cluster()
-            directory = await self._open_directory(cluster_id)
+            directory = await self._disk.open_directory(
+                node_id=self._node_id, cluster_id=cluster_id, random=self._random
+            )
             clean = False
             try:
                 await self._join(directory, listeners)
                 nursery.start_soon(self._metadata.keep_alive)
-                await nursery.start(control, self._metadata, self._min_insync_replicas)
-                parts = await self._parts(directory, nursery)
-                server = Server(HANDLERS, parts, _limits(self._config))
-                await nursery.start(server.run, [bound for _, bound in listeners])
-                await self._metadata.announce(state=BrokerState.RUNNING)
-                await parts.applied()
-                ready([address for _, bound in listeners for address in bound.addresses])
-                server.routes.warm(WARM)
-                await stop.wait()
-                parts.partitions.drain()
-                await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
-                clean = True
+                clean = await self._serve(directory, [bound for _, bound in listeners], stop, ready)
             finally:
                 with trio.CancelScope(shield=True):
                     epoch = self._metadata.broker_epoch
                     await self._disk.offload(
-                        lambda: directory.close(clean=clean, broker_epoch=epoch)
+                        partial(directory.close, clean=clean, broker_epoch=epoch)
                     )
             await self._metadata.leave()
             nursery.cancel_scope.cancel()
 
+    async def _serve(
+        self,
+        directory: LogDirectory,
+        listeners: Sequence[BoundListener],
+        stop: trio.Event,
+        ready: Ready,
+    ) -> bool:
+        """Serve until `stop`; tell whether every log is whole.
+
+        Nothing opens or writes a log once this has returned.
+        """
+        async with trio.open_nursery() as nursery:
+            await nursery.start(control, self._metadata, self._min_insync_replicas)
+            parts = await self._parts(directory, nursery)
+            server = Server(HANDLERS, parts, _limits(self._config))
+            await nursery.start(server.run, listeners)
+            await self._metadata.announce(state=BrokerState.RUNNING)
+            await parts.applied()
+            ready([address for bound in listeners for address in bound.addresses])
+            server.routes.warm(WARM)
+            await stop.wait()
+            parts.partitions.drain()
+            await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
+            nursery.cancel_scope.cancel()
+        return not parts.partitions.any_offline
+
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or _id_text(self._random.randbytes(16))
         return await self._metadata.found_cluster(proposed, FEATURE_LEVELS)
-
-    async def _open_directory(self, cluster_id: str) -> LogDirectory:
-        directory_id = self._random.randbytes(16)
-
-        def opened() -> LogDirectory:
-            return LogDirectory.open(
-                self._disk.fs,
-                self._disk.path,
-                node_id=self._node_id,
-                cluster_id=cluster_id,
-                directory_id=directory_id,
-                random=self._random,
-            )
-
-        directory: LogDirectory = await self._disk.offload(opened)
-        return directory
 
     async def _join(
         self,
@@ -196,7 +168,10 @@ class Broker:
             log_dirs=(directory_id,),
             clean_of=-1 if directory.clean_broker_epoch is None else directory.clean_broker_epoch,
         )
-        await self._metadata.register(image, now_ms=self._clock.now_ms())
+        try:
+            await self._metadata.register(image, now_ms=self._clock.now_ms())
+        except KafkaError as refusal:
+            raise StartError(f"broker {self._node_id} cannot join: {refusal}") from refusal
 
     async def _parts(self, directory: LogDirectory, nursery: trio.Nursery) -> Parts:
         metadata, settings = self._metadata, self._settings
@@ -239,45 +214,15 @@ class Broker:
         return self._settings.log_config(overrides).min_insync_replicas
 
 
-def run(settings: Settings) -> None:
-    """Run a broker until SIGTERM or SIGINT, telling on stdout when it is ready.
-
-    Exits with a sentence where it cannot start.
-    """
+async def _bind(listener: ListenerSettings) -> BoundListener:
     try:
-        trio.run(_run, settings)
-    except* (OSError, LogDirectoryError, KafkaError) as faults:
-        fault = _first(faults)
-        log.debug("cannot start", exc_info=fault)
-        sys.exit(f"pykbroker: cannot start: {fault}")
-
-
-async def _run(settings: Settings) -> None:
-    stop = trio.Event()
-
-    def tell(addresses: Sequence[tuple[str, int]]) -> None:
-        text = ",".join(_address_text(address) for address in addresses)
-        if settings.ready_file is not None:
-            Path(settings.ready_file).write_text(text + "\n", encoding="utf-8")
-        print(f"pykbroker ready: {text}", flush=True)
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, stop)
-        await serve(settings, stop=stop, ready=tell)
-        nursery.cancel_scope.cancel()
-
-
-async def _stop_on_signal(
-    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Set `stop` at the first SIGTERM or SIGINT; at the second, leave at once."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            if stop.is_set():
-                raise KeyboardInterrupt
-            log.info("stopping signal=%s", signal.Signals(number).name)
-            stop.set()
+        return await Listener(listener.name, listener.host, listener.port).bind()
+    except OSError as fault:
+        advice = ADVICE.get(fault.errno or 0, "choose an address of this machine")
+        raise StartError(
+            f"listener {listener.name} cannot listen at"
+            f" {address_text((listener.host, listener.port))} ({fault.strerror}); {advice}"
+        ) from fault
 
 
 def _endpoint(listener: ListenerSettings, bound: BoundListener) -> Endpoint | None:
@@ -304,17 +249,11 @@ def _limits(config: Config) -> ServerLimits:
     )
 
 
-def _address_text(address: tuple[str, int]) -> str:
+def address_text(address: tuple[str, int]) -> str:
+    """Write an address as clients do: "127.0.0.1:9092", "[::1]:9092"."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _id_text(uuid: bytes) -> str:
     return urlsafe_b64encode(uuid).decode().rstrip("=")
-
-
-def _first(faults: BaseExceptionGroup[BaseException]) -> BaseException:
-    fault: BaseException = faults
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    return fault

@@ -60,10 +60,9 @@ def _serve(options: argparse.Namespace) -> int:
     log.info("properties profile=%s data=%s", options.profile, settings.data_dir or "memory")
     for notice in notices:
         log.warning("%s", notice)
-    from pykbroker.broker import run
+    from pykbroker.process import run
 
-    run(settings)
-    return 0
+    return run(settings)
 
 
 def _show(options: argparse.Namespace) -> int:

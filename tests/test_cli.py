@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import io
 import logging
 import os
-import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,9 @@ from pykbroker.config import Settings, load, parse_properties
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
     """Settings of the brokers that were started; the broker itself is a fake."""
     settings: list[Settings] = []
-    broker = ModuleType("pykbroker.broker")
-    broker.run = settings.append  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pykbroker.broker", broker)
+    process = ModuleType("pykbroker.process")
+    process.run = lambda one: settings.append(one) or 0  # type: ignore[attr-defined, func-returns-value]
+    monkeypatch.setitem(sys.modules, "pykbroker.process", process)
     for variable in os.environ:
         if variable.startswith("KAFKA_") or variable == "CLUSTER_ID":
             monkeypatch.delenv(variable)
@@ -136,6 +135,7 @@ def test_a_wrong_property_ends_with_status_2_and_one_sentence(
     assert started == []
 
 
+@pytest.mark.usefixtures("started")
 @pytest.mark.parametrize(
     "options",
     [
@@ -226,12 +226,9 @@ def test_a_reader_that_has_seen_enough_of_the_table_is_no_fault(
         assert cli.main(["config"]) == 0
 
 
-def test_python_dash_m_is_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["pykbroker", "--version"])
-    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+def test_python_dash_m_is_the_command_line() -> None:
+    command = [sys.executable, "-m", "pykbroker", "--version"]
 
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("pykbroker", run_name="__main__")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert ended.value.code == 0
-    assert __version__ in out.getvalue()
+    assert (done.returncode, done.stdout) == (0, f"pykbroker {__version__}\n")

@@ -107,6 +107,13 @@ class Partitions:
         hosted = self._hosted.get((topic, index))
         return (topic, index) in self._failed or (hosted is not None and hosted.leader.is_offline)
 
+    @property
+    def any_offline(self) -> bool:
+        """Whether the disk failed under a partition since the start."""
+        return bool(self._failed) or any(
+            hosted.leader.is_offline for hosted in self._hosted.values()
+        )
+
     def logs_in(self, directory: LogDirectory) -> Iterator[Log]:
         """Give the logs that lie in `directory`."""
         return (hosted.log for hosted in self._hosted.values() if hosted.directory is directory)

@@ -14,8 +14,8 @@ from typing import Self
 
 import trio
 
-from pykbroker.broker import serve
-from pykbroker.config import Settings, load
+from pykbroker.broker import address_text, cause_of, serve
+from pykbroker.config import Settings, load, read_listeners
 
 PROFILE = "test"
 
@@ -30,7 +30,7 @@ class Broker:
     Properties are Kafka's with `_` for `.`, as in `Broker(num_partitions=3)`, or verbatim by
     `properties={"num.partitions": 3}`. `data_dir` keeps data there; a later broker
     on the same directory has it again. `port` 0 takes a free port; a stopped broker can be started
-    again and then keeps its port.
+    again and then keeps its port, unless the property `listeners` names ports itself.
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class Broker:
         self._overrides = [f"{name}={_text(value)}" for name, value in given.items()]
         self._profile = profile
         self._data_dir = None if data_dir is None else fspath(data_dir)
+        if self._data_dir is not None:
+            self._overrides.append(f"log.dirs={self._data_dir}")
         self._port = port
         self._addresses: Sequence[tuple[str, int]] = ()
         self._thread: threading.Thread | None = None
@@ -72,7 +74,8 @@ class Broker:
         """What clients connect to, "host:port,…"; raises BrokerError while it does not run."""
         if self._thread is None:
             raise BrokerError("the broker is not running; call start() or use it in `with`")
-        return ",".join(f"{host}:{port}" for host, port in self._addresses)
+        self._check_alive()
+        return ",".join(map(address_text, self._addresses))
 
     @property
     def port(self) -> int:
@@ -87,6 +90,7 @@ class Broker:
         if self._thread is not None:
             raise BrokerError("the broker is running already; stop() it first")
         config = load(profile=self._profile, overrides=self._overrides, port=self._listens_at())
+        read_listeners(config)
         settings = Settings(config, self._data_dir, ready_file=None)
         self._started.clear()
         self._failure = None
@@ -95,7 +99,7 @@ class Broker:
         )
         self._thread.start()
         self._started.wait()
-        failure = self._failed()
+        failure = self._fault()
         if failure is not None:
             self._join()
             raise BrokerError(f"the broker did not start: {failure}") from failure
@@ -112,16 +116,17 @@ class Broker:
             with suppress(trio.RunFinishedError):  # it ended by itself; why is told below
                 token.run_sync_soon(stop.set)
         self._join()
-        failure = self._failed()
-        if failure is not None:
-            raise BrokerError(f"the broker ended by itself: {failure}") from failure
+        self._check_alive()
 
-    def _failed(self) -> BaseException | None:
-        """Give what ended the broker's thread, the first cause of a group."""
-        failure = self._failure
-        while isinstance(failure, BaseExceptionGroup):
-            failure = failure.exceptions[0]
-        return failure
+    def _fault(self) -> BaseException | None:
+        return None if self._failure is None else cause_of(self._failure)
+
+    def _check_alive(self) -> None:
+        failure = self._fault()
+        if failure is not None:
+            raise BrokerError(
+                f"the broker ended by itself: {str(failure) or repr(failure)}"
+            ) from failure
 
     def _listens_at(self) -> int | None:
         """The port to ask for; None where the properties name listeners of their own."""
@@ -147,8 +152,7 @@ class Broker:
 
     def _ready(self, addresses: Sequence[tuple[str, int]]) -> None:
         self._addresses = addresses
-        if self._listens_at() is not None:
-            self._port = addresses[0][1]
+        self._port = addresses[0][1]
         self._started.set()
 
 
