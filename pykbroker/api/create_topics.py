@@ -5,6 +5,7 @@ Not served: quotas on mutations (KIP-599), policies.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from pykbroker.api.handler import Asker, Response, check_time_left, handles, refused
@@ -65,6 +66,6 @@ def _created(parts: Parts, plan: TopicPlan) -> dict[str, Any]:
                 "config_source": entry.source,
                 "is_sensitive": entry.is_sensitive,
             }
-            for entry in created_topic(plan.configs, parts.config)
+            for entry in sorted(created_topic(plan.configs, parts.config), key=attrgetter("name"))
         ],
     }

@@ -9,6 +9,7 @@ from typing import Any
 from pykbroker.errors import ErrorCode
 from pykbroker.wire.messages.create_topics import CreateTopics
 from pykbroker.wire.messages.delete_topics import DeleteTopics
+from pykbroker.wire.messages.describe_configs import DescribeConfigs
 from pykbroker.wire.messages.fetch import Fetch
 from pykbroker.wire.messages.metadata import Metadata
 from pykbroker.wire.messages.produce import Produce
@@ -16,6 +17,8 @@ from pykbroker.wire.records import build_batch, crc_of
 from tests.kafka_client import Client
 
 NOW_MS = 1_700_000_000_000
+DYNAMIC_TOPIC = 1
+"""As the source of a configuration value: set on the topic."""
 
 
 def create_topic(
@@ -147,3 +150,11 @@ def delete_topic(client: Client, name: str) -> ErrorCode:
     """Delete a topic by name; give the code of the answer."""
     request = {"topics": [{"name": name}], "timeout_ms": 10_000}
     return ErrorCode(client.call(DeleteTopics, request).responses[0].error_code)
+
+
+def overrides(client: Client, topic: str) -> dict[str, str | None]:
+    """Ask what a topic overrides, by key."""
+    resource = {"resource_type": 2, "resource_name": topic, "configuration_keys": None}
+    (answer,) = client.call(DescribeConfigs, {"resources": [resource]}).results
+    assert answer.error_code == 0, answer
+    return {c.name: c.value for c in answer.configs if c.config_source == DYNAMIC_TOPIC}
