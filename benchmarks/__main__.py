@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from benchmarks import memory
 from benchmarks.apache_kafka import CLASSPATH_VARIABLE, ApacheKafka, classpath
 from benchmarks.costliest import profile
 from benchmarks.line import Line, Scale
@@ -22,6 +21,10 @@ from benchmarks.rounds import Run
 
 REPEATS = 5
 QUICK = Scale(0.1)
+MEMORY_NOTE = (
+    "before each figure of a line that writes much, as many bytes were written and deleted, so that"
+    " a virtual machine's memory is ready"
+)
 RESULTS = Path(__file__).parent / "results"
 PEERS = {"ours": OURS, "memory": OURS_IN_MEMORY, "mock": MOCK, "kafka": KAFKA}
 
@@ -33,14 +36,16 @@ def main() -> int:
     scale = QUICK if options.quick else Scale()
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=Path.cwd()) as name:
         directory = Path(name)
-        notes = [] if options.quick else [memory.touch(directory)]
+        notes = [MEMORY_NOTE]
         if options.profile:
             print(profile(_chosen([options.profile])[0], directory, scale))
             return 0
         peers = _peers(options.peers, directory, notes)
         rounds = options.repeats or (1 if options.quick else REPEATS)
         began = time.strftime("%Y-%m-%dT%H-%M-%S")
-        results = Run(lines, peers, scale).measure(rounds=rounds, random=Random(options.seed))
+        results = Run(lines, peers, directory=directory, scale=scale).measure(
+            rounds=rounds, random=Random(options.seed)
+        )
     report = Report(lines, [peer.name for peer in peers], results, notes)
     print(report.text())
     RESULTS.mkdir(exist_ok=True)

@@ -88,6 +88,8 @@ class Line:
     metrics: tuple[Metric, ...]
     measure: Measure | None = None
     measure_alone: MeasureAlone | None = None
+    writes_bytes: int = 0
+    """How much memory must be ready for what it writes."""
     needs_fresh: bool = False
     """Whether a broker that was used before would spoil it."""
     peers_left_out: frozenset[str] = frozenset()

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
+from benchmarks import memory
 from benchmarks.line import Line, Sample, Scale
 from benchmarks.peers import Peer, Started
 
@@ -35,7 +37,10 @@ class Results:
 class Run:
     """Measures lines for peers."""
 
-    def __init__(self, lines: Sequence[Line], peers: Sequence[Peer], scale: Scale) -> None:
+    def __init__(
+        self, lines: Sequence[Line], peers: Sequence[Peer], *, directory: Path, scale: Scale
+    ) -> None:
+        self._directory = directory
         self._lines = lines
         self._peers = peers
         self._scale = scale
@@ -47,7 +52,10 @@ class Run:
         results = Results()
         with ExitStack() as stack:
             for peer in self._peers:
-                if peer.is_kept and any(map(_uses_kept, self._lines)):
+                if not peer.is_kept:
+                    with peer.start():  # compiles what is not compiled yet
+                        pass
+                elif any(map(_uses_kept, self._lines)):
                     _tell(f"starting {peer.name} and warming it up")
                     self._kept[peer.name] = stack.enter_context(peer.start())
                     self._warm(peer)
@@ -70,6 +78,8 @@ class Run:
             assert line.measure_alone is not None
             return line.measure_alone(peer.name)
         with self._broker(line, peer) as started:
+            if line.writes_bytes:
+                memory.touch(self._directory, scale.count(line.writes_bytes))
             return line.measure(started, f"bench-{next(self._topics)}", scale)
 
     @contextmanager

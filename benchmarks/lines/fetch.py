@@ -22,6 +22,7 @@ PARTITION_MAX_BYTES = 1 << 20
 """What clients ask for by default (`max.partition.fetch.bytes`)."""
 RECORDS, VALUE_BYTES = 950, 1024
 LOG_BATCHES = 128
+BATCH_BYTES = RECORDS * VALUE_BYTES
 IN_FLIGHT = 4
 MAX_WAIT_MS = 500
 
@@ -33,6 +34,11 @@ class Fetch:
     key: str
     partitions: int
     volume_bytes: int
+
+    @property
+    def stored_bytes(self) -> int:
+        """What is written before it is read."""
+        return LOG_BATCHES * BATCH_BYTES * self.partitions
 
     def bytes_at_once(self, started: Started, topic: str, scale: Scale) -> Sample:
         """Give CPU seconds per GB and MB per second."""

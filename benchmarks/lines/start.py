@@ -8,7 +8,7 @@ import time
 
 from benchmarks.client import Client
 from benchmarks.line import Sample, Scale
-from benchmarks.peers import MOCK, Started
+from benchmarks.peers import MOCK, Started, clean_environment
 from benchmarks.requests import (
     batch_of,
     check_one_produced,
@@ -31,5 +31,7 @@ def in_process(peer: str) -> Sample:
     """Give ms of a start within a process, its imports done: the first, and later ones."""
     kind = "mock" if peer == MOCK else "ours"
     command = [sys.executable, "-m", "benchmarks.in_process", kind]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    told = subprocess.run(
+        command, env=clean_environment(), check=True, capture_output=True, text=True
+    ).stdout.split()
     return Sample({"start.first": float(told[0]), "start.later": float(told[1])})

@@ -60,6 +60,7 @@ LINES = (
             ),
         ),
         measure=LARGE.resident,
+        writes_bytes=LARGE.volume_bytes,
         needs_fresh=True,
     ),
     Line(
@@ -75,6 +76,7 @@ LINES = (
             ),
         ),
         measure=LARGE.bytes_at_once,
+        writes_bytes=LARGE.volume_bytes,
     ),
     Line(
         name="produce-16kb",
@@ -89,6 +91,7 @@ LINES = (
             ),
         ),
         measure=MIDDLE.bytes_at_once,
+        writes_bytes=MIDDLE.volume_bytes,
     ),
     Line(
         name="produce-100b",
@@ -103,6 +106,7 @@ LINES = (
             ),
         ),
         measure=DENSE.records_at_once,
+        writes_bytes=DENSE.volume_bytes,
     ),
     Line(
         name="produce-100b-16kb",
@@ -117,6 +121,7 @@ LINES = (
             ),
         ),
         measure=DENSE_MIDDLE.records_at_once,
+        writes_bytes=DENSE_MIDDLE.volume_bytes,
     ),
     Line(
         name="fetch",
@@ -130,6 +135,7 @@ LINES = (
             ),
         ),
         measure=ONE.bytes_at_once,
+        writes_bytes=ONE.stored_bytes,
         note=_MOCK_FETCH,
     ),
     Line(
@@ -144,6 +150,7 @@ LINES = (
             ),
         ),
         measure=FOUR.bytes_at_once,
+        writes_bytes=FOUR.stored_bytes,
         note=_MOCK_FETCH,
     ),
     Line(
@@ -180,6 +187,7 @@ LINES = (
             ),
         ),
         measure=SMALL.requests_at_once,
+        writes_bytes=SMALL.volume_bytes,
     ),
     Line(
         name="crowd",
