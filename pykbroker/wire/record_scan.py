@@ -127,6 +127,8 @@ class _Scanner:
                 size = data[position]
                 at = position + 1
                 if size >= 0x80:
+                    if data[at] >= 0x80:
+                        break
                     size = size & 0x7F | data[at] << 7
                     at += 1
                 end = at + (size >> 1)

@@ -93,6 +93,13 @@ def test_the_scan_of_good_records_is_that_of_the_plain_reading(
     assert verdict.first_misplaced == -1
 
 
+def test_a_length_of_three_bytes_is_not_taken_for_one_of_two() -> None:
+    damaged = bytearray(payload_of([(NOW, None, b"v" * 9000, ())]))
+    damaged[3] ^= 1  # the attributes, which nobody reads
+
+    assert fast(damaged, 1, NOW) == RecordScan(NOW, NOW, 0, -1)
+
+
 @settings(deadline=None)
 @given(runs, st.data())
 def test_the_scan_of_damaged_records_is_that_of_the_plain_reading(
