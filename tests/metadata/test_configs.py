@@ -79,7 +79,7 @@ async def test_a_topic_deleted_meanwhile_leaves_no_configuration(nursery: trio.N
 
 async def test_who_is_always_overtaken_gives_up(
     nursery: trio.Nursery,
-    autojump_clock: MockClock,  # noqa: ARG001
+    autojump_clock: MockClock,
 ) -> None:
     store = LossyStore()
     metadata = await joined(nursery, store)

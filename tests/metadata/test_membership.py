@@ -87,7 +87,7 @@ async def test_a_lost_message_leaves_one_registration(nursery: trio.Nursery, los
 
 async def test_registering_gives_up_in_the_end(
     nursery: trio.Nursery,
-    autojump_clock: MockClock,  # noqa: ARG001
+    autojump_clock: MockClock,
 ) -> None:
     store = LossyStore()
     metadata = await following(nursery, store)
@@ -154,7 +154,7 @@ async def test_who_is_not_controller_cannot_change_topics(nursery: trio.Nursery)
 
 async def test_the_lease_is_kept_until_it_is_lost_for_certain(
     nursery: trio.Nursery,
-    autojump_clock: MockClock,  # noqa: ARG001
+    autojump_clock: MockClock,
 ) -> None:
     store = LossyStore()
     metadata = await joined(nursery, store)

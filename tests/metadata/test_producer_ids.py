@@ -51,7 +51,7 @@ async def test_a_block_of_unknown_outcome_is_thrown_away(
 
 async def test_a_store_that_never_answers_is_not_asked_for_ever(
     nursery: trio.Nursery,
-    autojump_clock: MockClock,  # noqa: ARG001
+    autojump_clock: MockClock,
 ) -> None:
     store = LossyStore()
     metadata = await joined(nursery, store)

@@ -115,7 +115,7 @@ async def test_a_name_that_is_taken_is_refused_and_the_others_are_created(
 )
 async def test_a_lost_reply_is_settled_by_reading(
     nursery: trio.Nursery,
-    autojump_clock: MockClock,  # noqa: ARG001
+    autojump_clock: MockClock,
     lost: str,
     codes: dict[str, ErrorCode],
 ) -> None:
@@ -252,7 +252,7 @@ async def test_a_topic_that_changes_while_it_is_deleted_is_deleted_all_the_same(
 @pytest.mark.parametrize("partitions", [1, 150])
 async def test_a_topic_that_never_holds_still_is_not_tried_for_ever(
     nursery: trio.Nursery,
-    autojump_clock: MockClock,  # noqa: ARG001
+    autojump_clock: MockClock,
     partitions: int,
 ) -> None:
     store = LossyStore()

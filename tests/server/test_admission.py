@@ -1,6 +1,6 @@
 """Who is let in: limits in all, per address, and on the rate; loopback always finds a way."""
 
-# ruff: noqa: ARG001 - the clock does its work by being asked for
+
 
 from __future__ import annotations
 

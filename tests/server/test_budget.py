@@ -1,6 +1,6 @@
 """The memory of large frames is shared, bounded, and never waited for in a circle."""
 
-# ruff: noqa: ARG001 - the clock does its work by being asked for
+
 
 from __future__ import annotations
 

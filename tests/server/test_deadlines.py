@@ -1,6 +1,6 @@
 """Connections that are idle, slow or gone are closed in time, and no others."""
 
-# ruff: noqa: ARG001 - the clock does its work by being asked for
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Other protocols on the port get one helpful line a minute."""
 
-# ruff: noqa: ARG001 - the clock does its work by being asked for
+
 
 from __future__ import annotations
 

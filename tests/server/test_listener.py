@@ -1,6 +1,6 @@
 """Binding addresses, accepting whatever happens, draining in time."""
 
-# ruff: noqa: ARG001 - the clock does its work by being asked for
+
 
 from __future__ import annotations
 
