@@ -27,13 +27,13 @@ TOPIC, BROKER, BROKER_LOGGER, GROUP = 2, 4, 8, 32
 class Schema:
     """Knows a list `policy` with the default "delete", and a plain key `size`."""
 
-    def is_list(self, kind: ConfigType, name: str) -> bool:  # noqa: ARG002
+    def is_list(self, kind: ConfigType, name: str) -> bool:
         return name in ("policy", "empty")
 
-    def default_text(self, kind: ConfigType, name: str) -> str | None:  # noqa: ARG002
+    def default_text(self, kind: ConfigType, name: str) -> str | None:
         return "delete" if name == "policy" else None
 
-    def check(self, kind: ConfigType, name: str, overrides: Mapping[str, str]) -> None:  # noqa: ARG002
+    def check(self, kind: ConfigType, name: str, overrides: Mapping[str, str]) -> None:
         if "unknown" in overrides:
             raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown {kind} config")
 

@@ -1,7 +1,5 @@
 """Who is let in: limits in all, per address, and on the rate; loopback always finds a way."""
 
-
-
 from __future__ import annotations
 
 import pytest

@@ -1,7 +1,5 @@
 """The memory of large frames is shared, bounded, and never waited for in a circle."""
 
-
-
 from __future__ import annotations
 
 import trio

@@ -1,7 +1,5 @@
 """Connections that are idle, slow or gone are closed in time, and no others."""
 
-
-
 from __future__ import annotations
 
 import struct

@@ -1,7 +1,5 @@
 """Other protocols on the port get one helpful line a minute."""
 
-
-
 from __future__ import annotations
 
 import pytest

@@ -1,7 +1,5 @@
 """Binding addresses, accepting whatever happens, draining in time."""
 
-
-
 from __future__ import annotations
 
 import errno
