@@ -16,7 +16,6 @@ from pykbroker.replication.fetch_sessions import Key, Wanted
 from pykbroker.replication.partition import PartitionLeader, PartitionRead
 from pykbroker.replication.waiter import Waiter
 
-
 ANY_EPOCH = -1
 """A Fetch without a leader epoch; any below 0 is one (`FetchRequest.optionalEpoch`)."""
 
