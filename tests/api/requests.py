@@ -158,3 +158,17 @@ def overrides(client: Client, topic: str) -> dict[str, str | None]:
     (answer,) = client.call(DescribeConfigs, {"resources": [resource]}).results
     assert answer.error_code == 0, answer
     return {c.name: c.value for c in answer.configs if c.config_source == DYNAMIC_TOPIC}
+
+
+def fetched(client: Client, topic: str, *, offset: int = 0) -> bytes:
+    """Give everything that partition 0 has from an offset on."""
+    return bytes(fetch_one(client, topic, offset).records)
+
+
+def refused(client: Client, topic: str, records: bytes | None, **asked: int) -> ErrorCode:
+    """Produce what must be refused; check that nothing was appended."""
+    answer = produce_raw(client, topic, records, **asked)
+
+    assert answer.base_offset == -1
+    assert fetched(client, topic) == b""
+    return ErrorCode(answer.error_code)
