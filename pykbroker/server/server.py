@@ -22,7 +22,7 @@ from pykbroker.server.counters import Counters
 from pykbroker.server.deadlines import Deadlines
 from pykbroker.server.limits import ServerLimits
 from pykbroker.server.listener import BoundListener
-from pykbroker.server.receiver import Receiver
+from pykbroker.server.receiver import Receiver, keep_freed_memory
 from pykbroker.server.routes import Routes
 from pykbroker.server.shared import Shared, Throttle
 from pykbroker.server.tcp import TcpChannel
@@ -73,6 +73,7 @@ class Server:
         Ends when `drain` has, or when cancelled; every connection and listening socket is closed
         then.
         """
+        keep_freed_memory()
         deadlines = Deadlines(self._connections, self.limits, self.counters)
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
