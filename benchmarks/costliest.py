@@ -6,9 +6,12 @@ so many small functions look worse than they are; built-in calls (system calls a
 
 from __future__ import annotations
 
+import os
 import pstats
+import signal
 from pathlib import Path
 
+from benchmarks import memory
 from benchmarks.line import Line, Scale
 from benchmarks.peers import OurBroker
 
@@ -22,6 +25,9 @@ def profile(line: Line, directory: Path, scale: Scale) -> str:
         return f"{line.name} starts brokers in its own processes: profile them there"
     path = directory / "profile"
     with OurBroker(directory, profile=path).start() as started:
+        os.kill(started.process.pid, signal.SIGUSR1)
+        if line.writes_bytes:
+            memory.touch(directory, scale.count(line.writes_bytes))
         sample = line.measure(started, "profiled", scale)
     stats = pstats.Stats(str(path)).stats  # type: ignore[attr-defined]
     rows = sorted(
