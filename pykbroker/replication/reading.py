@@ -81,7 +81,7 @@ class Reading:
         try:
             self.found = leader.read(
                 wanted.fetch_offset,
-                max_bytes=min(wanted.max_bytes, max_bytes),
+                max_bytes=max(min(wanted.max_bytes, max_bytes), 0),
                 committed_only=limits.committed_only,
                 at_least_one=at_least_one,
             )

@@ -167,6 +167,22 @@ def test_the_first_batch_comes_at_once_whatever_the_limits(
 
 
 @pytest.mark.row(71)
+@pytest.mark.bad_input(35)
+@pytest.mark.parametrize("limit", [0, -1, -(2**31)])
+def test_a_limit_below_one_returns_one_batch_wherever_it_lies(
+    client: Client, topic: str, limit: int
+) -> None:
+    create_topic(client, topic)
+    for value in (b"a", b"b", b"c", b"d"):
+        produce(client, topic, values=[value])
+
+    one = fetch_one(client, topic, 1, max_bytes=limit)
+    other = fetch_one(client, topic, 2, partition={"partition_max_bytes": limit})
+
+    assert (values(one.records), values(other.records)) == ([b"b"], [b"c"])
+
+
+@pytest.mark.row(71)
 def test_limits_hold_in_the_order_of_the_request(client: Client, topic: str) -> None:
     create_topic(client, topic, partitions=3)
     size = len(a_batch())
