@@ -65,13 +65,16 @@ async def produce(parts: Parts, request: Any, asker: Asker) -> Response | None:
     if request.acks == ACKS_NONE:
         _close_if_any_failed(topics)
         return None
+    response = {"responses": topics, "throttle_time_ms": 0}
     hints = [
         partition["current_leader"]
         for topic in topics
         for partition in topic["partition_responses"]
         if "current_leader" in partition
     ]
-    return {"responses": topics, "node_endpoints": parts.node_endpoints(hints, asker)}
+    if hints:
+        response["node_endpoints"] = parts.node_endpoints(hints, asker)
+    return response
 
 
 def _check_whole_request(request: Any) -> None:
@@ -137,6 +140,9 @@ def _append(
         "base_offset": appended.first_offset,
         "log_append_time_ms": appended.log_append_time_ms,
         "log_start_offset": leader.log_start_offset,
+        # Named although they are defaults: looking those up costs more than the rest of the reply.
+        "record_errors": (),
+        "error_message": None,
     }
     end_offset = appended.last_offset + 1
     if request.acks == ACKS_ALL and not leader.is_committed(end_offset):
