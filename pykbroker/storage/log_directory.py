@@ -188,14 +188,24 @@ class LogDirectory:
         log = self._logs.pop(key, None)
         if log is not None:
             log.close_files()
+        self._forget_offsets(key)
         path = f"{self.path}/{directory_name(topic, partition)}"
         if self._fs.exists(path):
             gone = f"{self.path}/{deleted_directory_name(topic, partition, unique)}"
             self._fs.rename(path, gone)
             self._fs.sync_directory(self.path)
             self._fs.remove_tree(gone)
-        self._recovery_points.pop(key, None)
-        self._log_starts.pop(key, None)
+
+    def _forget_offsets(self, key: TopicPartition) -> None:
+        """Take a partition out of the stored checkpoints.
+
+        A later partition of this name must not find them after a crash: all below an old recovery
+        point would count as durable, and a log that ends below an old start as lost.
+        """
+        if self._recovery_points.pop(key, None) is not None:
+            self._write_recovery_points()
+        if self._log_starts.pop(key, None) is not None:
+            self._write_log_starts()
 
     def checkpoint(self) -> None:
         """Store the recovery points and log start offsets of all logs.
@@ -210,13 +220,16 @@ class LogDirectory:
                 # As Kafka: where the first segment says it, the checkpoint does not.
                 self._log_starts.pop(key, None)
         self._write_recovery_points()
-        checkpoint.write_offsets(
-            self._fs, f"{self.path}/{checkpoint.LOG_START_FILE}", self._log_starts
-        )
+        self._write_log_starts()
 
     def _write_recovery_points(self) -> None:
         checkpoint.write_offsets(
             self._fs, f"{self.path}/{checkpoint.RECOVERY_POINT_FILE}", self._recovery_points
+        )
+
+    def _write_log_starts(self) -> None:
+        checkpoint.write_offsets(
+            self._fs, f"{self.path}/{checkpoint.LOG_START_FILE}", self._log_starts
         )
 
     def close(self, *, clean: bool = True, broker_epoch: int = UNKNOWN_BROKER_EPOCH) -> None:

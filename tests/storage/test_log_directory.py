@@ -213,6 +213,25 @@ def test_a_deletion_cut_short_is_finished_at_the_next_start(fs: MemoryFileSystem
     assert not fs.exists("data/topic-0.1f-delete")
 
 
+def test_a_partition_made_again_inherits_no_offsets_of_the_deleted_one(
+    fs: MemoryFileSystem,
+) -> None:
+    directory = opened(fs)
+    log = a_log(directory)
+    append(log, 100)
+    log.raise_log_start(50)
+    directory.close()
+    directory = opened(fs)
+    directory.delete("topic", 0, "unique")
+    again = b"n" * 16
+    written = append(a_log(directory, topic_id=again), 3)
+    directory.close(clean=False)
+
+    log = a_log(opened(fs), topic_id=again)
+
+    assert (log.log_start_offset, log.recovery_point, read_all(log)) == (0, 0, written)
+
+
 def test_the_marker_does_not_vouch_for_logs_nobody_recovered(fs: MemoryFileSystem) -> None:
     directory = opened(fs)
     append(a_log(directory, "opened"), 2)
