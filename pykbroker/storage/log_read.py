@@ -11,9 +11,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
+from pykbroker.storage.batch_rules import EXPANSION_MAX
 from pykbroker.storage.index import TimestampOffset
 from pykbroker.storage.segment import Segment
-from pykbroker.wire.records import BatchHeader, iterate_records
+from pykbroker.wire.record_walk import walk_records
+from pykbroker.wire.records import (
+    LOG_APPEND_TIME,
+    BatchHeader,
+    to_int64,
+    uncompressed_records,
+)
 
 
 def plan_read(
@@ -133,11 +140,17 @@ def _batches_since(
             yield position, header
 
 
-def _records(segment: Segment, position: int, header: BatchHeader) -> list[TimestampOffset]:
+def _records(segment: Segment, position: int, header: BatchHeader) -> Iterator[TimestampOffset]:
+    """Yield the times and offsets of a batch's records; nothing else of them takes memory."""
     batch = segment.file.pread(header.size_bytes, position)
     try:
-        return [
-            TimestampOffset(record.timestamp, record.offset) for record in iterate_records(batch)
-        ]
+        data = uncompressed_records(header, batch, EXPANSION_MAX)
+        for fields in walk_records(data, header.records_count):
+            timestamp_ms = (
+                header.max_timestamp
+                if header.timestamp_type == LOG_APPEND_TIME
+                else to_int64(header.base_timestamp + fields.timestamp_delta)
+            )
+            yield TimestampOffset(timestamp_ms, header.base_offset + fields.offset_delta)
     except ProtocolError as error:
         raise KafkaError(ErrorCode.CORRUPT_MESSAGE, str(error)) from error

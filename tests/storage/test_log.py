@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import tracemalloc
 from pathlib import Path
 from random import Random
 
@@ -287,6 +288,29 @@ def test_a_compressed_batch_is_opened_to_find_a_timestamp(fs: MemoryFileSystem) 
     assert log.offset_of_max_timestamp() == (NOW_MS, 5)
     log.raise_log_start(7)
     assert log.offset_for_timestamp(0, 10) == (NOW_MS - 2, 7)
+
+
+def test_records_that_expand_take_no_more_memory_than_their_bytes(fs: MemoryFileSystem) -> None:
+    log = a_log(fs)
+    headers = 10_000 * (("", None),)  # two bytes each, and far more as objects
+    batch = bytearray(build_batch([(NOW_MS, b"k", b"v", headers)], codec=1))
+    log.append_as_leader(memoryview(batch), leader_epoch=0, now_ms=NOW_MS, origin=Origin.CLIENT)
+
+    tracemalloc.start()
+    try:
+        assert log.offset_for_timestamp(NOW_MS, 1) == (NOW_MS, 0)
+        assert log.offset_of_max_timestamp() == (NOW_MS, 0)
+        assert tracemalloc.get_traced_memory()[1] < 5 * 2 * len(headers)
+    finally:
+        tracemalloc.stop()
+
+
+def test_records_stamped_by_the_log_have_its_time(fs: MemoryFileSystem) -> None:
+    log = a_log(fs, message_timestamp_type=1)
+    append(log, 3, timestamp_ms=7)
+
+    assert log.offset_for_timestamp(8, 3) == (NOW_MS, 0)
+    assert log.offset_of_max_timestamp() == (NOW_MS, 0)
 
 
 def test_an_empty_log_has_no_timestamp(fs: MemoryFileSystem) -> None:
