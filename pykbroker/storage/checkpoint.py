@@ -6,6 +6,7 @@ what is absent or unreadable from what is there; the log itself is never judged 
 
 from __future__ import annotations
 
+import errno
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ PARTITION_METADATA_FILE = "partition.metadata"
 ZERO_ID = bytes(16)
 UNKNOWN_BROKER_EPOCH = -1
 _VERSION = "0"
+_OFFSET_MAX = 2**63 - 1
 
 TopicPartition = tuple[str, int]
 
@@ -47,10 +49,16 @@ def read_offsets(fs: FileSystem, path: str) -> dict[TopicPartition, int]:
         version, count, *lines = fs.read_bytes(path).decode().splitlines()
         rows = [line.split() for line in lines]
         offsets = {(topic, int(partition)): int(offset) for topic, partition, offset in rows}
-        whole = version == _VERSION and int(count) == len(lines)
+        whole = version == _VERSION and int(count) == len(lines) and _are_offsets(offsets)
     except (FileNotFoundError, ValueError):
         return {}
     return offsets if whole else {}
+
+
+def _are_offsets(offsets: Mapping[TopicPartition, int]) -> bool:
+    return all(
+        partition >= 0 and 0 <= offset <= _OFFSET_MAX for (_, partition), offset in offsets.items()
+    )
 
 
 def write_clean_shutdown(fs: FileSystem, directory: str, broker_epoch: int) -> None:
@@ -72,9 +80,10 @@ def take_clean_shutdown(fs: FileSystem, directory: str) -> int | None:
     fs.remove(path)
     fs.sync_directory(directory)
     try:
-        return int(json.loads(data)["brokerEpoch"])
-    except (ValueError, KeyError, TypeError):
+        broker_epoch = json.loads(data)["brokerEpoch"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return UNKNOWN_BROKER_EPOCH
+    return broker_epoch if isinstance(broker_epoch, int) else UNKNOWN_BROKER_EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +141,15 @@ def identify_partition(fs: FileSystem, directory: str, topic_id: bytes) -> File 
     """Write partition.metadata into a log's directory, or check that it says the same topic id.
 
     Returns the file if it was written: it is unsynced, as a new log's first flush syncs it. A topic
-    id of zeros neither is written nor checked. Raises KafkaError INCONSISTENT_TOPIC_ID.
+    id of zeros neither is written nor checked. Raises KafkaError INCONSISTENT_TOPIC_ID, and OSError
+    for a file that is damaged: whose log this is nobody knows.
     """
     if topic_id == ZERO_ID:
         return None
-    found = read_partition_metadata(fs, directory)
+    try:
+        found = read_partition_metadata(fs, directory)
+    except ValueError as damage:
+        raise OSError(errno.EIO, str(damage), f"{directory}/{PARTITION_METADATA_FILE}") from damage
     if found is None:
         file = fs.create(f"{directory}/{PARTITION_METADATA_FILE}")
         file.pwrite(f"version: 0\ntopic_id: {id_to_text(topic_id)}".encode(), 0)
@@ -153,15 +166,15 @@ def identify_partition(fs: FileSystem, directory: str, topic_id: bytes) -> File 
 def read_partition_metadata(fs: FileSystem, directory: str) -> bytes | None:
     """Read the topic id from partition.metadata; None when there is none, or an empty one.
 
-    Empty is what a power cut leaves of a log never flushed. Raises ValueError when the file is not
-    whole.
+    Empty, or zeros on some file systems, is what a power cut leaves of a log never flushed. Raises
+    ValueError when the file is not whole.
     """
     path = f"{directory}/{PARTITION_METADATA_FILE}"
     try:
         text = fs.read_bytes(path).decode()
     except FileNotFoundError:
         return None
-    if not text:
+    if not text.strip("\0"):
         return None
     rows = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     with suppress(KeyError, ValueError):

@@ -32,7 +32,19 @@ def test_an_offset_checkpoint_has_version_count_and_a_line_for_each_partition(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0\n", "1\n1\na 0 1\n", "0\n2\na 0 1\n", "0\n1\na 0\n", "0\nx\n", "0\n1\na b 1\n"]
+    "text",
+    [
+        "",
+        "0\n",
+        "0\nx\n",
+        "1\n1\na 0 1\n",
+        "0\n2\na 0 1\n",
+        "0\n1\na 0\n",
+        "0\n1\na b 1\n",
+        "0\n1\na 0 -1\n",
+        "0\n1\na -1 5\n",
+        f"0\n1\na 0 {1 << 63}\n",
+    ],
 )
 def test_an_offset_checkpoint_that_is_not_whole_says_nothing(
     fs: MemoryFileSystem, text: str
@@ -55,7 +67,11 @@ def test_a_clean_shutdown_is_marked_with_its_broker_epoch_and_taken_once(
     assert fs.after_power_cut().listdir("d") == []
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b'{"version":0}', b'{"brokerEpoch":null}'])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b'{"version":0}', b'{"brokerEpoch":null}', b'{"brokerEpoch":1e999}', b"[" * 99999],
+    ids=["empty", "list", "no epoch", "null", "endless", "deep"],
+)
 def test_a_marker_without_an_epoch_is_one_of_an_unknown_epoch(
     fs: MemoryFileSystem, text: bytes
 ) -> None:
@@ -132,8 +148,16 @@ def test_partition_metadata_that_is_not_whole_is_refused(fs: MemoryFileSystem, t
         checkpoint.read_partition_metadata(fs, "d")
 
 
-def test_an_empty_partition_metadata_is_none_at_all(fs: MemoryFileSystem) -> None:
-    fs.create("d/partition.metadata")
+def test_damaged_partition_metadata_is_a_fault_of_the_disk(fs: MemoryFileSystem) -> None:
+    fs.write_atomic("d/partition.metadata", b"\xff")
+
+    with pytest.raises(OSError, match=r"d/partition\.metadata"):
+        checkpoint.identify_partition(fs, "d", ID)
+
+
+@pytest.mark.parametrize("left", [b"", bytes(43)])
+def test_an_empty_partition_metadata_is_none_at_all(fs: MemoryFileSystem, left: bytes) -> None:
+    fs.create("d/partition.metadata").pwrite(left, 0)
 
     assert checkpoint.read_partition_metadata(fs, "d") is None
     file = checkpoint.identify_partition(fs, "d", ID)
