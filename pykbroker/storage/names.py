@@ -16,26 +16,31 @@ TEMPORARY_SUFFIX = ".tmp"
 DELETED_DIRECTORY_SUFFIX = "-delete"
 
 _NAME_BYTES_MAX = 255
+_OFFSET_DIGITS = 20
+_OFFSET_MAX = 2**63 - 1
 
 
 def file_name(offset: int, suffix: str) -> str:
     """Return a file's name: 20 digits of offset, then the suffix."""
-    return f"{offset:020d}{suffix}"
+    return f"{offset:0{_OFFSET_DIGITS}d}{suffix}"
 
 
 def offset_in_name(name: str) -> int | None:
-    """Return the offset that a file's name begins with; None when it does not."""
+    """Return the offset that a file's name begins with; None for a name we would not write."""
     stem = name.partition(".")[0]
-    return int(stem) if stem.isdecimal() else None
+    if len(stem) != _OFFSET_DIGITS or not (stem.isascii() and stem.isdecimal()):
+        return None
+    offset = int(stem)
+    return offset if offset <= _OFFSET_MAX else None
 
 
 def offsets_of_files(fs: FileSystem, directory: str, suffix: str) -> list[int]:
     """Return the offsets in the names that consist of an offset and `suffix`, in order."""
     offsets = []
     for name in fs.listdir(directory):
-        stem = name.removesuffix(suffix)
-        if stem != name and stem.isdecimal():
-            offsets.append(int(stem))
+        offset = offset_in_name(name)
+        if offset is not None and name == file_name(offset, suffix):
+            offsets.append(offset)
     return offsets
 
 
@@ -58,7 +63,8 @@ def parse_directory_name(name: str) -> tuple[str, int] | None:
 
     Those marked for removal, moved (`-future`) or unknown to the cluster (`-stray`) are others.
     """
-    topic, dash, partition = name.rpartition("-")
-    if not (topic and dash and partition.isdecimal() and partition.isascii()):
+    topic, _, partition = name.rpartition("-")
+    if not (topic and partition.isascii() and partition.isdecimal()):
         return None
-    return topic, int(partition)
+    index = int(partition)
+    return (topic, index) if directory_name(topic, index) == name else None
