@@ -273,11 +273,13 @@ class Segment:
         """Write the index files, if they are not up to date, and return them, not yet synced.
 
         As Kafka does for a segment that rolls or closes, the largest timestamp becomes the last
-        entry of the time index.
+        entry of the time index. An empty segment has empty ones, which need no sync: Kafka reports
+        an error of a log without them.
         """
-        if self._indexes_stored or not self.size or self._offset_index is None:
+        if self._indexes_stored or self._offset_index is None:
             return []
-        self.time_index.append(*self.largest)
+        if self.size:
+            self.time_index.append(*self.largest)
         files = []
         for suffix, data in (
             (INDEX_SUFFIX, self.offset_index.to_bytes()),
@@ -288,7 +290,7 @@ class Segment:
             file.close()
             files.append(file)
         self._indexes_stored = True
-        return files
+        return files if self.size else []
 
     def load_end(self) -> int:
         """Look at the newest batches only, and return the next offset after them.

@@ -40,6 +40,20 @@ def bases(log: object) -> list[int]:
     return [segment.base_offset for segment in log.segments]  # type: ignore[attr-defined]
 
 
+def test_a_closed_log_has_its_index_files_even_when_it_is_empty(fs: MemoryFileSystem) -> None:
+    log = a_log(fs)
+
+    log.close()
+
+    stem = f"{DIRECTORY}/{0:020}"
+    assert [fs.read_bytes(stem + suffix) for suffix in (".log", ".index", ".timeindex")] == [
+        b""
+    ] * 3
+    again = a_log(fs, clean=True)
+    append(again, timestamp_ms=7)
+    assert again.offset_of_max_timestamp() == (7, 0)
+
+
 # -- appending
 
 
@@ -563,12 +577,6 @@ def test_a_segment_opened_again_still_rolls_by_its_first_batch(fs: MemoryFileSys
     append(again, timestamp_ms=6_001)
 
     assert bases(again) == [0, 3]
-
-
-def test_an_empty_log_closes_without_a_trace_but_its_segment(fs: MemoryFileSystem) -> None:
-    a_log(fs).close()
-
-    assert fs.listdir(DIRECTORY) == ["00000000000000000000.log", "partition.metadata"]
 
 
 def test_a_log_keeps_its_topic_id(fs: MemoryFileSystem) -> None:
