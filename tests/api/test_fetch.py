@@ -176,10 +176,13 @@ def test_a_limit_below_one_returns_one_batch_wherever_it_lies(
     for value in (b"a", b"b", b"c", b"d"):
         produce(client, topic, values=[value])
 
-    one = fetch_one(client, topic, 1, max_bytes=limit)
-    other = fetch_one(client, topic, 2, partition={"partition_max_bytes": limit})
+    began = time.monotonic()
+    one = fetch_one(client, topic, 1, max_bytes=limit, max_wait_ms=LONG_MS)
+    of_partition = {"partition_max_bytes": limit}
+    other = fetch_one(client, topic, 2, partition=of_partition, max_wait_ms=LONG_MS)
 
     assert (values(one.records), values(other.records)) == ([b"b"], [b"c"])
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.row(71)

@@ -216,7 +216,8 @@ def test_a_timestamp_more_than_an_hour_ahead_is_refused(client: Client, topic: s
     create_topic(client, topic)
     now_ms = time.time_ns() // 1_000_000
 
-    answer = produce_raw(client, topic, a_batch(timestamps=[now_ms, now_ms + 2 * HOUR_MS]))
+    records = a_batch(timestamps=[now_ms, now_ms + 2 * HOUR_MS], key=None)
+    answer = produce_raw(client, topic, records)
 
     assert answer.error_code == ErrorCode.INVALID_TIMESTAMP
     assert [error.batch_index for error in answer.record_errors] == [1]
