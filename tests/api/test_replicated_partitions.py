@@ -17,7 +17,7 @@ from pykbroker.api.parts import Parts
 from pykbroker.api.produce import produce
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
-from pykbroker.metadata.values import PartitionImage, TopicImage
+from pykbroker.metadata.values import Endpoint, PartitionImage, TopicImage
 from pykbroker.replication.fetch_sessions import FetchSessions
 from pykbroker.replication.partition import PartitionLeader
 from pykbroker.storage.log import Log
@@ -64,7 +64,8 @@ def parts_with(leader: PartitionLeader | KafkaError) -> Parts:
 
     partition = PartitionImage(0, (1, 2), leader=1, isr=(1, 2))
     topic = TopicImage("t", an_id("t"), 1, 2, partitions=(partition,))
-    image: ClusterImage = a_cluster(topic, brokers=[a_live_broker(1), a_live_broker(2)])
+    leads = a_live_broker(1, endpoints=(Endpoint("PLAINTEXT", "h1", 9092),), rack="r1")
+    image: ClusterImage = a_cluster(topic, brokers=[leads, a_live_broker(2)])
     unused: Any = None
     partitions: Any = SimpleNamespace(image=image, leader=find)
     settings: Any = SimpleNamespace(config=SimpleNamespace(integer=lambda _: 1 << 20))
@@ -84,18 +85,45 @@ def parts_with(leader: PartitionLeader | KafkaError) -> Parts:
 
 
 async def produced(parts: Parts, *, acks: int, timeout_ms: int = 5_000) -> Mapping[str, Any]:
+    return only_answer(await asked_to_produce(parts, acks=acks, timeout_ms=timeout_ms))
+
+
+def only_answer(response: Mapping[str, Any]) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = response["responses"][0]["partition_responses"][0]
+    return answer
+
+
+async def asked_to_produce(
+    parts: Parts, *, acks: int, timeout_ms: int = 5_000, version: int = 12
+) -> Mapping[str, Any]:
     partition = {"index": 0, "records": a_batch()}
     asked = {
         "acks": acks,
         "timeout_ms": timeout_ms,
         "topic_data": [{"name": "t", "partition_data": [partition]}],
     }
-    request = Produce.request(12).parse(Produce.request(12).build(asked))
-    asker = Asker("PLAINTEXT", ("127.0.0.1", 9092), ("127.0.0.1", 40_000), api_version=12)
-    response = await produce.function(parts, request, asker)
+    request = Produce.request(version).parse(Produce.request(version).build(asked))
+    response = await produce.function(parts, request, an_asker(version))
     assert response is not None
-    answer: Mapping[str, Any] = response["responses"][0]["partition_responses"][0]
-    return answer
+    return response
+
+
+async def asked_to_fetch(parts: Parts, *, version: int) -> Mapping[str, Any]:
+    partition = {"partition": 0, "fetch_offset": 0, "partition_max_bytes": 1_000}
+    name = {"topic_id": an_id("t")} if version >= 13 else {"topic": "t"}
+    asked: dict[str, Any] = {
+        "max_bytes": 1_000,
+        "session_epoch": -1,
+        "topics": [name | {"partitions": [partition]}],
+    }
+    request = Fetch.request(version).parse(Fetch.request(version).build(asked))
+    response = await fetch.function(parts, request, an_asker(version))
+    assert response is not None
+    return response
+
+
+def an_asker(version: int) -> Asker:
+    return Asker("PLAINTEXT", ("127.0.0.1", 9092), ("127.0.0.1", 40_000), api_version=version)
 
 
 @pytest.mark.row(62)
@@ -146,17 +174,9 @@ async def test_a_broken_disk_is_told_to_those_who_know_the_code(
     version: int, code: ErrorCode
 ) -> None:
     parts = parts_with(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR))
-    partition = {"partition": 0, "fetch_offset": 0, "partition_max_bytes": 1_000}
-    asked: dict[str, Any] = {
-        "max_bytes": 1_000,
-        "topics": [{"topic": "t", "partitions": [partition]}],
-    }
-    request = Fetch.request(version).parse(Fetch.request(version).build(asked))
-    asker = Asker("PLAINTEXT", ("127.0.0.1", 9092), ("127.0.0.1", 40_000), api_version=version)
 
-    response = await fetch.function(parts, request, asker)
+    response = await asked_to_fetch(parts, version=version)
 
-    assert response is not None
     answer = response["responses"][0]["partitions"][0]
     assert (answer["error_code"], answer["records"]) == (code, b"")
 
@@ -166,7 +186,23 @@ async def test_a_broken_disk_is_told_to_those_who_know_the_code(
 async def test_a_moved_leader_is_named_to_those_who_ask_in_a_version_that_has_it() -> None:
     parts = parts_with(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
 
-    answer = await produced(parts, acks=ALL)
+    old, new = [await asked_to_produce(parts, acks=ALL, version=v) for v in (9, 10)]
 
+    moved = ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert [only_answer(r)["error_code"] for r in (old, new)] == [moved, moved]
+    assert "current_leader" not in only_answer(old)
+    assert only_answer(new)["current_leader"] == {"leader_id": 1, "leader_epoch": 0}
+    assert new["node_endpoints"] == [{"node_id": 1, "host": "h1", "port": 9092, "rack": "r1"}]
+
+
+@pytest.mark.row(74)
+@pytest.mark.parametrize(("version", "hinted"), [(15, False), (16, True)])
+async def test_a_fetch_of_a_moved_partition_names_its_leader(version: int, hinted: bool) -> None:
+    parts = parts_with(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
+
+    response = await asked_to_fetch(parts, version=version)
+
+    answer = response["responses"][0]["partitions"][0]
     assert answer["error_code"] is ErrorCode.NOT_LEADER_OR_FOLLOWER
-    assert answer["current_leader"] == {"leader_id": 1, "leader_epoch": 0}
+    assert ("current_leader" in answer) == hinted
+    assert [node["host"] for node in response["node_endpoints"]] == ["h1"] * hinted

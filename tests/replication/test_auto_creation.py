@@ -49,6 +49,7 @@ async def test_a_topic_is_asked_for_once_until_it_is_made(nursery: trio.Nursery)
     automatic = an_auto_creation(creation, nursery)
 
     assert await automatic.ask(["t"]) == {}
+    await wait_all_tasks_blocked()
     assert await automatic.ask(["t", "u"]) == {}
     await wait_all_tasks_blocked()
     assert [topic.name for topic in creation.asked] == ["t", "u"]
