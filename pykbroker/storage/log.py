@@ -18,6 +18,7 @@ from pykbroker.storage.appended import Appended, one_by_one
 from pykbroker.storage.checkpoint import identify_partition
 from pykbroker.storage.files import FileSystem, Slice
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX, TimestampOffset
+from pykbroker.storage.leader_epochs import EpochEntry
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.names import LEADER_EPOCH_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name
 from pykbroker.storage.pending_sync import PendingSync
@@ -64,7 +65,7 @@ class Log:
         self.producers = loaded.producers
         self._snapshot_offsets = loaded.snapshot_offsets
         self.leader_epochs = loaded.leader_epochs
-        self._epochs_unsynced = False
+        self._stored_epochs: tuple[EpochEntry, ...] | None = loaded.leader_epochs.entries
         self.recovery_report = loaded.recovered.report
         self._passing_files = list(loaded.recovered.passing_files)
         self._directories_unsynced: set[str] = set()
@@ -119,11 +120,6 @@ class Log:
         return log
 
     @property
-    def segment_count(self) -> int:
-        """How many segments there are."""
-        return len(self._segments)
-
-    @property
     def segments(self) -> tuple[Segment, ...]:
         """The segments, oldest first."""
         return tuple(self._segments)
@@ -170,7 +166,6 @@ class Log:
         for header in headers:
             if header.partition_leader_epoch > self.leader_epochs.latest:
                 self.leader_epochs.assign(header.partition_leader_epoch, header.base_offset)
-                self._epochs_unsynced = True
         if prepared.producer_update:
             self.producers.apply(prepared.producer_update)
 
@@ -303,7 +298,7 @@ class Log:
         if offset <= self.log_start_offset:
             return False
         self.log_start_offset = offset
-        self._epochs_unsynced |= self.leader_epochs.truncate_from_start(offset)
+        self.leader_epochs.truncate_from_start(offset)
         return True
 
     def truncate_to(self, offset: int) -> bool:
@@ -313,8 +308,7 @@ class Log:
         the log becomes empty and begins at `offset`.
         """
         if offset >= self.end_offset:
-            if self.leader_epochs.truncate_from_end(self.end_offset):
-                recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
+            self._truncate_epochs(self.end_offset)
             return False
         if self.before_truncation is not None:
             self.before_truncation(offset)
@@ -331,13 +325,17 @@ class Log:
         self.recovery_point = min(self.recovery_point, offset)
         self.log_start_offset = min(self.log_start_offset, offset)
         self.size_bytes = sum(segment.size for segment in self._segments)
-        if self.leader_epochs.truncate_from_end(offset):
-            recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
+        self._truncate_epochs(offset)
         self.producers, self._snapshot_offsets = recovery.load_producers(
             self._fs, self.directory, self._segments, offset
         )
         self._fs.sync_directory(self.directory)
         return True
+
+    def _truncate_epochs(self, offset: int) -> None:
+        if self.leader_epochs.truncate_from_end(offset):
+            recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
+            self._stored_epochs = self.leader_epochs.entries
 
     def _drop_segments(self, keep: int) -> None:
         recovery.remove_segments(self._fs, self.directory, self._segments, keep)
@@ -350,18 +348,20 @@ class Log:
         first = max(bisect_right(self._base_offsets, self.recovery_point) - 1, 0)
         unsynced = self._segments[first:] if self.recovery_point < self.end_offset else []
         path, text = f"{self.directory}/{LEADER_EPOCH_FILE}", self.leader_epochs.to_checkpoint()
+        # One without records yet is not stored: it costs a sync, and no start would keep it.
+        epochs = tuple(e for e in self.leader_epochs.entries if e.start_offset < self.end_offset)
         pending = PendingSync(
             fs=self._fs,
             end_offset=self.end_offset,
             truncations=self._truncations,
             files=tuple(segment.file for segment in unsynced),
             passing_files=tuple(self._passing_files),
-            leader_epochs=(path, text.encode()) if self._epochs_unsynced else None,
+            leader_epochs=(path, text.encode()) if epochs != self._stored_epochs else None,
             directories=tuple(sorted(self._directories_unsynced)),
         )
         self._passing_files = []
         self._directories_unsynced = set()
-        self._epochs_unsynced = False
+        self._stored_epochs = epochs
         return pending
 
     def synced(self, pending: PendingSync) -> None:
@@ -369,7 +369,7 @@ class Log:
         if pending.truncations == self._truncations:
             self.recovery_point = max(self.recovery_point, pending.end_offset)
         else:
-            self._epochs_unsynced = True  # written over by older ones
+            self._stored_epochs = None  # written over by older ones
 
     def flush(self) -> None:
         """Make all of the log durable."""

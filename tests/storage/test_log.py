@@ -138,7 +138,7 @@ def test_a_segment_rolls_when_a_batch_would_not_fit(fs: MemoryFileSystem) -> Non
 
     assert bases(log) == [0, 3, 6]
     assert [segment.size for segment in log.segments] == [3 * size, 3 * size, size]
-    assert log.segment_count == 3
+    assert len(log.segments) == 3
 
 
 def test_a_segment_rolls_by_the_time_between_its_first_batch_and_the_next(

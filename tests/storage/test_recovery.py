@@ -131,7 +131,7 @@ def test_damage_before_another_segment_is_damage_inside(fs: MemoryFileSystem) ->
     again = a_log(fs)
 
     assert (cut_of(again).later_segments, cut_of(again).batches_follow) == (1, True)
-    assert (again.end_offset, again.segment_count) == (2, 1)
+    assert (again.end_offset, len(again.segments)) == (2, 1)
     names = fs.listdir(DIRECTORY)
     assert [name for name in names if name.endswith(".log")] == ["00000000000000000000.log"]
 
@@ -460,7 +460,7 @@ def test_a_segment_rolled_because_offsets_went_too_far_is_no_gap(fs: MemoryFileS
 
     again = a_log(fs)
 
-    assert (again.segment_count, again.end_offset) == (2, (1 << 33) + 1)
+    assert (len(again.segments), again.end_offset) == (2, (1 << 33) + 1)
 
 
 # -- a real crash
@@ -501,7 +501,7 @@ def test_a_killed_writer_loses_nothing_it_had_written(tmp_path: Path) -> None:
         log = a_log(OsFileSystem(), f"{directory}{rounds}", recovery_point=recovery_point)
 
         assert log.end_offset >= end_offset
-        assert log.segment_count > 1
+        assert len(log.segments) > 1
         assert log.producers.entries[1].last_sequence == log.end_offset - 1
         position, data = 0, read_all(log)
         for offset in range(0, log.end_offset, 3):
