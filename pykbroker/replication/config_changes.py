@@ -156,7 +156,7 @@ def _broker_fault(name: str, node_id: int) -> str | None:
         broker_id = int(name)
     except ValueError:
         return f"Node id must be an integer, but it is: {name}"
-    if broker_id != node_id:
+    if broker_id != node_id or name != str(node_id):  # "01" would be kept and never looked at
         return f"Unexpected broker id, expected {node_id}, but received {name}"
     return None
 

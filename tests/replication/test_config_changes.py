@@ -152,6 +152,10 @@ def refusals(*resources: ResourceEdits) -> list[str | None]:
             "Unexpected broker id, expected 1, but received 2",
         ),
         (edits(name="x", resource_type=BROKER), "Node id must be an integer, but it is: x"),
+        (
+            edits(name="01", resource_type=BROKER),
+            "Unexpected broker id, expected 1, but received 01",
+        ),
         (edits(name=""), "Default topic resources are not allowed."),
         (edits(name="", resource_type=GROUP), "Default group resources are not allowed."),
     ],
