@@ -6,15 +6,18 @@ that a change made anywhere holds here as soon as its image is applied.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pykbroker.config import Config, effective_topic_config
+from pykbroker.config import Config, ConfigError, effective_topic_config
 from pykbroker.metadata.keys import ConfigType
 from pykbroker.storage.log_config import LogConfig
 
 if TYPE_CHECKING:
     from pykbroker.metadata.image import ClusterImage
+
+log = logging.getLogger("pykbroker.replication")
 
 ALL_BROKERS = ""
 
@@ -27,13 +30,21 @@ class LiveSettings:
         self._node_id = str(node_id)
 
     def follow(self, image: ClusterImage) -> bool:
-        """Take over the dynamic layers of `image`; tell whether anything changed."""
+        """Take over the dynamic layers of `image`; tell whether anything changed.
+
+        Layers that do not go with the static one, which a restart may have changed, or with each
+        other have no effect and are told of, as in Kafka's DynamicBrokerConfig.
+        """
         default = image.config(ConfigType.BROKER, ALL_BROKERS)
         broker = image.config(ConfigType.BROKER, self._node_id)
         before = self.config
         if before.dynamic_default == default and before.dynamic_broker == broker:
             return False
-        self.config = before.with_dynamic(default=default, broker=broker)
+        try:
+            self.config = before.with_dynamic(default=default, broker=broker)
+        except ConfigError as fault:
+            log.warning("properties set at run time have no effect, mend them: %s", fault)
+            return False
         return True
 
     def log_config(self, overrides: Mapping[str, str]) -> LogConfig:
