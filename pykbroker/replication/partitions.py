@@ -18,7 +18,7 @@ from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import ConfigType, Keys
 from pykbroker.replication.partition import PartitionLeader
-from pykbroker.storage.log_directory import FoundPartition, LogDirectory
+from pykbroker.storage.log_directory import LogDirectory
 
 if TYPE_CHECKING:
     from random import Random
@@ -56,6 +56,30 @@ class _Hosted:
         return self.log.topic, self.log.partition
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of a partition, by name; the topic id is None where they do not say it."""
+
+    directory: LogDirectory
+    topic: str
+    partition: int
+    topic_id: bytes | None
+
+    @property
+    def place(self) -> Place:
+        return self.topic, self.partition
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A log that could not be opened."""
+
+    topic_id: bytes
+    directory: LogDirectory
+    is_ours: bool
+    """Whether the files there are this topic's, not those of another one with its name."""
+
+
 class Partitions:
     """This broker's partitions."""
 
@@ -77,12 +101,15 @@ class Partitions:
         self._random = random
         self._offload = offload
         self._hosted: dict[Place, _Hosted] = {}
-        self._failed: dict[Place, Exception] = {}
-        self._found = {
-            (found.topic, found.partition): directory
+        self._failed: dict[Place, _Failed] = {}
+        self._files = [
+            _Files(directory, found.topic, found.partition, found.topic_id)
             for directory in directories
             for found in directory.partitions()
-        }
+        ]
+        """What lay on disk at the start and is not opened yet."""
+        self._undeleted: set[bytes] = set()
+        """Ids of deleted topics whose files the disk would not let go of."""
         self._applied = trio.Event()
 
     # -- for handlers --------------------------------------------------------------------------
@@ -115,8 +142,12 @@ class Partitions:
         )
 
     def logs_in(self, directory: LogDirectory) -> Iterator[Log]:
-        """Give the logs that lie in `directory`."""
-        return (hosted.log for hosted in self._hosted.values() if hosted.directory is directory)
+        """Give the logs that lie in `directory` and are not offline."""
+        return (
+            hosted.log
+            for hosted in self._hosted.values()
+            if hosted.directory is directory and not hosted.leader.is_offline
+        )
 
     async def applied(self, revision: int) -> None:
         """Wait until this broker acts by the image of `revision` or a later one."""
@@ -137,53 +168,35 @@ class Partitions:
 
         Ends when: cancelled. On error: a log that cannot be opened is offline, the others go on.
         """
-        await self._remove_orphans(metadata.image)
         await self.apply(metadata.image)
+        self._tell_of_orphans()
         task_status.started()
         while True:
             await self.apply(await metadata.image_after(self.image.revision))
             for topic_id, brokers in self.image.gone.items():
-                if self._node_id in brokers:
+                if self._node_id in brokers and topic_id not in self._undeleted:
                     await metadata.confirm_gone(topic_id)
 
-    async def _remove_orphans(self, image: ClusterImage) -> None:
-        """Remove what is left of topics deleted while this broker was away.
-
-        Files of topics that the metadata has never heard of are left alone and told of: the
-        metadata may be what is missing.
-        """
-        for directory in self.directories:
-            for found in directory.partitions():
-                topic = image.topics.get(found.topic)
-                if topic is not None and topic.topic_id == found.topic_id:
-                    continue
-                if found.topic_id in image.gone:
-                    await self._offload(partial(self._remove, directory, found))
-                else:
-                    log.warning(
-                        "files of an unknown topic are left alone topic=%s partition=%d in %s;"
-                        " remove them if nobody misses them",
-                        found.topic,
-                        found.partition,
-                        directory.path,
-                    )
-
-    def _remove(self, directory: LogDirectory, found: FoundPartition) -> None:
-        directory.delete(found.topic, found.partition, self._random.randbytes(16).hex())
-        self._found.pop((found.topic, found.partition), None)
+    def _tell_of_orphans(self) -> None:
+        """Tell of files whose topics the metadata has never heard of; they are left alone."""
+        pending = {topic.topic_id for topic in self.image.pending.values()}
+        for files in self._files:
+            if files.topic_id not in pending:
+                log.warning(
+                    "files of an unknown topic are left alone topic=%s partition=%d in %s;"
+                    " remove them if nobody misses them",
+                    files.topic,
+                    files.partition,
+                    files.directory.path,
+                )
 
     async def apply(self, image: ClusterImage) -> None:
         """Make this broker's partitions those of `image`."""
         before = self.image
         assert image.revision > before.revision, "an image is applied once"
-        gone = [
-            place
-            for place, hosted in self._hosted.items()
-            if (topic := image.topics.get(place[0])) is None
-            or topic.topic_id != hosted.log.topic_id
-        ]
-        if gone:
-            await self._delete(gone)
+        doomed = self._take_doomed(image)
+        if doomed:
+            await self._offload(partial(self._delete, doomed))
         changed = [
             topic for name, topic in image.topics.items() if before.topics.get(name) is not topic
         ]
@@ -221,55 +234,84 @@ class Partitions:
             if self._node_id in partition.replicas
             and (topic.name, partition.index) not in self._hosted
         ]
-        if wanted:
-            await self._offload(partial(self._open_logs, wanted, image))
+        if not wanted:
+            return
+        # Handlers look at what is hosted meanwhile: the thread changes nothing of it.
+        opened = await self._offload(partial(self._open_logs, wanted, image))
+        for place, outcome in opened.items():
+            self._failed.pop(place, None)
+            match outcome:
+                case _Hosted():
+                    self._hosted[place] = outcome
+                case _Failed():
+                    self._failed[place] = outcome
+        self._files = [files for files in self._files if files.place not in opened]
 
     def _open_logs(
         self, wanted: Sequence[tuple[TopicImage, PartitionImage]], image: ClusterImage
-    ) -> None:
+    ) -> dict[Place, _Hosted | _Failed]:
         now_ms = self._clock.now_ms()
         configs: dict[str, LogConfig] = {}
+        outcomes: dict[Place, _Hosted | _Failed] = {}
+        found = {files.place: files.directory for files in self._files}
+        found |= {place: failed.directory for place, failed in self._failed.items()}
+        used = [*found.values(), *(hosted.directory for hosted in self._hosted.values())]
+        counts = [used.count(directory) for directory in self.directories]
         for topic, partition in wanted:
             place = (topic.name, partition.index)
             config = configs.get(topic.name)
             if config is None:
                 overrides = image.config(ConfigType.TOPIC, topic.name)
                 config = configs[topic.name] = self._settings.log_config(overrides)
-            directory = self._directory_for(place)
+            directory = found.get(place)
+            if directory is None:
+                fewest = counts.index(min(counts))
+                directory = self.directories[fewest]
+                counts[fewest] += 1
             try:
-                opened = directory.log(
-                    topic.name, partition.index, topic.topic_id, config, now_ms=now_ms
-                )
+                opened = directory.log(*place, topic.topic_id, config, now_ms=now_ms)
             except (OSError, KafkaError) as failure:
-                self._failed[place] = failure
                 log.exception("partition offline topic=%s partition=%d", *place)
+                is_ours = isinstance(failure, OSError)
+                outcomes[place] = _Failed(topic.topic_id, directory, is_ours)
                 continue
-            self._failed.pop(place, None)
-            self._found[place] = directory
             leader = PartitionLeader(opened, partition, node_id=self._node_id)
-            self._hosted[place] = _Hosted(leader, directory)
+            outcomes[place] = _Hosted(leader, directory)
+        return outcomes
 
-    def _directory_for(self, place: Place) -> LogDirectory:
-        """Where the log lies already, else the directory with the fewest logs."""
-        if place in self._found:
-            return self._found[place]
-        counts = [sum(1 for _ in self.logs_in(directory)) for directory in self.directories]
-        return self.directories[counts.index(min(counts))]
+    def _take_doomed(self, image: ClusterImage) -> list[_Files]:
+        """Serve deleted topics no more; give the files that are to go.
 
-    async def _delete(self, places: Sequence[Place]) -> None:
-        refusal = KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-        doomed = [self._hosted.pop(place) for place in places]
-        for hosted in doomed:
-            hosted.leader.retire(refusal)
-        await self._offload(partial(self._delete_logs, doomed))
+        Files that nobody opened go only if their topic is known to be deleted: the metadata may be
+        what is missing.
+        """
+        doomed = [files for files in self._files if files.topic_id in image.gone]
+        self._files = [files for files in self._files if files not in doomed]
+        for place, hosted in list(self._hosted.items()):
+            if _is_deleted(place, hosted.log.topic_id, image):
+                del self._hosted[place]
+                hosted.leader.retire(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
+                doomed.append(_Files(hosted.directory, *place, hosted.log.topic_id))
+        for place, failed in list(self._failed.items()):
+            if _is_deleted(place, failed.topic_id, image):
+                del self._failed[place]
+                if failed.is_ours:
+                    doomed.append(_Files(failed.directory, *place, failed.topic_id))
+        return doomed
 
-    def _delete_logs(self, doomed: Sequence[_Hosted]) -> None:
-        for hosted in doomed:
+    def _delete(self, doomed: Sequence[_Files]) -> None:
+        for files in doomed:
             try:
-                self._remove(hosted.directory, FoundPartition(*hosted.place, hosted.log.topic_id))
+                files.directory.delete(*files.place, self._random.randbytes(16).hex())
             except OSError:
                 log.exception(
-                    "files not deleted topic=%s partition=%d",
-                    hosted.log.topic,
-                    hosted.log.partition,
+                    "files not deleted topic=%s partition=%d; the next start tries again",
+                    *files.place,
                 )
+                if files.topic_id is not None:
+                    self._undeleted.add(files.topic_id)
+
+
+def _is_deleted(place: Place, topic_id: bytes, image: ClusterImage) -> bool:
+    topic = image.topics.get(place[0])
+    return topic is None or topic.topic_id != topic_id
