@@ -26,6 +26,8 @@ STORAGE_ERROR_SINCE = 6
 MAX_WAIT_MS = 300_000
 """The longest a fetch is parked, whatever it asks."""
 READ_COMMITTED = 1
+LEADER = -1
+"""As the preferred read replica: this broker (KIP-392)."""
 
 Answers = list[tuple[Key, dict[str, Any]]]
 
@@ -50,10 +52,13 @@ async def fetch(parts: Parts, request: Any, asker: Asker) -> Response:
     except KafkaError as refusal:
         return {"error_code": refusal.code}
     hints = [answer["current_leader"] for _, answer in told if "current_leader" in answer]
+    # Defaults are named, here and below: looking them up costs more than the rest of the reply.
     return {
+        "throttle_time_ms": 0,
+        "error_code": ErrorCode.NONE,
         "session_id": session_id,
         "responses": _by_topic(told, by_id),
-        "node_endpoints": parts.node_endpoints(hints, asker),
+        "node_endpoints": parts.node_endpoints(hints, asker) if hints else (),
     }
 
 
@@ -148,6 +153,7 @@ def _answer(parts: Parts, reading: Reading, limits: Limits, asker: Asker) -> dic
         "last_stable_offset": leader.last_stable_offset,
         "log_start_offset": leader.log_start_offset,
         "aborted_transactions": [] if limits.committed_only else None,
+        "preferred_read_replica": LEADER,
         "records": (found.records if found is not None else None) or b"",
     }
     if reading.diverging is not None:

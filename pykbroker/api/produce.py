@@ -65,16 +65,17 @@ async def produce(parts: Parts, request: Any, asker: Asker) -> Response | None:
     if request.acks == ACKS_NONE:
         _close_if_any_failed(topics)
         return None
-    response = {"responses": topics, "throttle_time_ms": 0}
     hints = [
         partition["current_leader"]
         for topic in topics
         for partition in topic["partition_responses"]
         if "current_leader" in partition
     ]
-    if hints:
-        response["node_endpoints"] = parts.node_endpoints(hints, asker)
-    return response
+    return {
+        "responses": topics,
+        "throttle_time_ms": 0,
+        "node_endpoints": parts.node_endpoints(hints, asker) if hints else (),
+    }
 
 
 def _check_whole_request(request: Any) -> None:
