@@ -30,7 +30,7 @@ from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.producer_ids import ProducerIds
 from pykbroker.replication.settings import LiveSettings
 from pykbroker.replication.topic_creation import TopicCreation
-from pykbroker.server.limits import ServerLimits
+from pykbroker.server.limits import limits_of
 from pykbroker.server.listener import BoundListener, Listener
 from pykbroker.server.server import Server
 from pykbroker.storage.log_directory import LogDirectory
@@ -135,7 +135,7 @@ class Broker:
         async with trio.open_nursery() as nursery:
             await nursery.start(control, self._metadata, self._min_insync_replicas)
             parts = await self._parts(directory, nursery)
-            server = Server(HANDLERS, parts, _limits(self._config))
+            server = Server(HANDLERS, parts, limits_of(self._config))
             await nursery.start(server.run, listeners)
             await self._metadata.announce(state=BrokerState.RUNNING)
             await parts.applied()
@@ -234,18 +234,6 @@ def _endpoint(listener: ListenerSettings, bound: BoundListener) -> Endpoint | No
         return Endpoint(listener.name, AUTO, port, listener.security_protocol)
     return Endpoint(
         listener.name, advertised.host, advertised.port or port, listener.security_protocol
-    )
-
-
-def _limits(config: Config) -> ServerLimits:
-    standard = ServerLimits()
-    return ServerLimits(
-        socket_request_max_bytes=config.integer("socket.request.max.bytes"),
-        queued_max_request_bytes=config.integer("queued.max.request.bytes"),
-        max_connections=min(config.integer("max.connections"), standard.max_connections),
-        max_connections_per_ip=config.integer("max.connections.per.ip"),
-        connections_max_idle_ms=config.integer("connections.max.idle.ms"),
-        frame_grace_ms=config.integer("pykbroker.write.timeout.ms"),
     )
 
 
