@@ -195,15 +195,16 @@ def _assign(
         patch_timestamp(batch, max_timestamp, timestamp_type)
     final = (parse_batch_header(batch),)
     last_offset = next_offset + header.last_offset_delta
+    # By position: names would cost a tenth of what preparing a small batch costs.
     return Prepared(
-        headers=final,
-        batches=batch,
-        first_offset=next_offset,
-        last_offset=last_offset,
-        max_timestamp=max_timestamp,
-        offset_of_max_timestamp=last_offset,
-        log_append_time_ms=max_timestamp if timestamp_type else -1,
-        producer_update=final if header.producer_id >= 0 else (),
+        final,
+        batch,
+        next_offset,
+        last_offset,
+        max_timestamp,
+        last_offset,
+        max_timestamp if timestamp_type else -1,
+        final if header.producer_id >= 0 else (),
     )
 
 

@@ -37,7 +37,10 @@ def scan_records(data: Buffer, count: int, base_timestamp: int) -> RecordScan:
 
     Timestamps wrap as Java's long does. Raises MalformedRecordError as `walk_records` does.
     """
-    scanner = _Scanner(bytes(data), count)
+    data = bytes(data)
+    if count == 1 and (has_key := _plain_record_has_key(data)) is not None:
+        return RecordScan(base_timestamp, base_timestamp, -1 if has_key else 0, -1)
+    scanner = _Scanner(data, count)
     scanner.scan()
     earliest = base_timestamp + scanner.min_delta
     latest = base_timestamp + scanner.max_delta
@@ -48,6 +51,45 @@ def scan_records(data: Buffer, count: int, base_timestamp: int) -> RecordScan:
         ]
         earliest, latest = min(timestamps), max(timestamps)
     return RecordScan(earliest, latest, scanner.first_keyless, scanner.first_misplaced)
+
+
+def _plain_record_has_key(data: bytes) -> bool | None:
+    """Tell whether the one record has a key; None where it is not of the plainest shape.
+
+    That is one without headers, both deltas 0, no length above two bytes: what a producer sends
+    that waits for nothing.
+    """
+    try:
+        size, at = data[0], 1
+        if size >= 0x80:
+            size, at = size & 0x7F | data[1] << 7, 2
+        end = at + (size >> 1)
+        if data[at + 1] or data[at + 2]:
+            return None
+        key_length = data[at + 3]
+        at += 4
+        has_key = key_length != 1
+        if key_length >= 0x80:
+            key_length = key_length & 0x7F | data[at] << 7
+            at += 1
+        if has_key:
+            at += key_length >> 1
+        else:
+            key_length = 0
+        length = data[at]
+        at += 1
+        if length >= 0x80:
+            length = length & 0x7F | data[at] << 7
+            at += 1
+        elif length == 1:
+            length = 0
+        at += length >> 1
+        # 0x4001: a third byte of a length, or a negative one.
+        if data[at] or at + 1 != end or end != len(data) or (size | key_length | length) & 0x4001:
+            return None
+    except IndexError:
+        return None
+    return has_key
 
 
 class _Scanner:
