@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import trio
+
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.replication.controller import NewTopic
 from pykbroker.replication.topic_names import GROUP_METADATA_TOPIC, check_topic_name
@@ -39,26 +41,32 @@ class AutoCreation:
         self._settings = settings
         self._live_brokers = live_brokers
         self._start_soon = start_soon
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, trio.Event] = {}
+        """By name: set when the creation has ended."""
 
     async def ask(self, names: Sequence[str]) -> dict[str, ErrorCode]:
-        """Create topics with the broker's defaults; give the codes of the names that cannot be."""
+        """Create topics with the broker's defaults; give the codes of the names that cannot be.
+
+        In the instant mode this returns when those that others asked for are there as well.
+        """
         refused: dict[str, ErrorCode] = {}
-        wanted = []
+        wanted: list[str] = []
+        ended: list[trio.Event] = []
         for name in names:
             try:
                 check_topic_name(name)
             except KafkaError as refusal:
                 refused[name] = refusal.code
-            else:
-                if name not in self._under_way:
-                    wanted.append(name)
+                continue
+            if name not in self._under_way:
+                self._under_way[name] = trio.Event()
+                wanted.append(name)
+            ended.append(self._under_way[name])
         if wanted:
-            self._under_way.update(wanted)
-            if self._settings.config.text("auto.create.topics.mode") == INSTANT:
-                await self._create(wanted)
-            else:
-                self._start_soon(self._create, wanted)
+            self._start_soon(self._create, wanted)
+        if self._settings.config.text("auto.create.topics.mode") == INSTANT:
+            for each in ended:
+                await each.wait()
         return refused
 
     async def _create(self, names: Sequence[str]) -> None:
@@ -78,7 +86,8 @@ class AutoCreation:
                 else:
                     log.info("topic created automatically topic=%s", name)
         finally:
-            self._under_way.difference_update(names)
+            for name in names:
+                self._under_way.pop(name).set()
 
     def _new_topic(self, name: str) -> NewTopic:
         if name != GROUP_METADATA_TOPIC:

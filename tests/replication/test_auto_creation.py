@@ -85,6 +85,31 @@ async def test_the_instant_mode_waits_for_the_topic(nursery: trio.Nursery) -> No
     assert await automatic.ask(["t"]) == {}
 
 
+async def test_in_the_instant_mode_all_askers_wait_and_none_who_leaves_takes_the_topic_along(
+    nursery: trio.Nursery,
+) -> None:
+    creation = Creation()
+    automatic = an_auto_creation(creation, nursery, auto_create_topics_mode="instant")
+    answers: list[dict[str, ErrorCode]] = []
+
+    async def ask() -> None:
+        answers.append(await automatic.ask(["t"]))
+
+    async with trio.open_nursery() as leaving:
+        leaving.start_soon(automatic.ask, ["t"])
+        await wait_all_tasks_blocked()
+        nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        leaving.cancel_scope.cancel()
+    await wait_all_tasks_blocked()
+    assert answers == []
+
+    creation.may_go_on.set()
+    await wait_all_tasks_blocked()
+    assert answers == [{}]
+    assert [topic.name for topic in creation.asked] == ["t"]
+
+
 async def test_a_topic_that_could_not_be_made_is_told_of_and_asked_for_again(
     nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
 ) -> None:
