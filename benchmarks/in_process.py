@@ -41,7 +41,7 @@ def main(kind: str) -> None:
     """Start, produce one record, stop; a few times."""
     run: Callable[[], AbstractContextManager[str]]
     if kind == "ours":
-        import pykbroker.testing  # noqa: F401 - its import is not part of the start
+        import pykbroker.broker  # noqa: F401 - its import is not part of the start
 
         run = ours
     else:
