@@ -114,31 +114,46 @@ def test_a_signal_stops_it_in_time_while_a_consumer_waits_and_a_producer_writes(
         assert fetch_one(client, "words").high_watermark >= len(acknowledged)
 
 
+def ask_and_take_nothing(client: Client) -> None:
+    """Ask for more than the sockets hold, so that the answer keeps the broker waiting."""
+    create_topic(client, "large")
+    for _ in range(8):
+        produce(client, "large", values=[bytes(1_000_000)])
+    wanted = {"topic": "large", "partitions": [{"partition": 0, "partition_max_bytes": 1 << 30}]}
+    for _ in range(8):
+        request = {"max_bytes": 1 << 30, "session_epoch": -1, "topics": [wanted]}
+        client.send(Fetch, request, version=12)
+
+
+def test_a_client_that_takes_nothing_does_not_keep_it_from_stopping_in_order(
+    run: Run, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    limit = ("--override", "pykbroker.shutdown.timeout.ms=300")
+    broker = run("--data-dir", str(data), *limit)
+
+    with Client(broker.bootstrap_servers) as stuck:
+        ask_and_take_nothing(stuck)
+        began = time.monotonic()
+
+        assert broker.stop() == (0, "")
+
+    assert 0.3 <= time.monotonic() - began < STOP_SECONDS
+    assert (data / CLEAN_SHUTDOWN_FILE).exists()
+
+
+def test_stopping_leaves_a_second_to_flush_by_default() -> None:
+    assert load().integer("pykbroker.shutdown.timeout.ms") / 1000 <= STOP_SECONDS - 1
+
+
 def test_a_second_signal_ends_it_at_once(run: Run) -> None:
     broker = run("--memory", "--override", "pykbroker.shutdown.timeout.ms=60000")
 
     with Client(broker.bootstrap_servers) as stuck:
-        create_topic(stuck, "large")
-        for _ in range(8):
-            produce(stuck, "large", values=[bytes(1_000_000)])
-        for _ in range(8):  # answers nobody takes: the first keeps the stop waiting
-            stuck.send(
-                Fetch,
-                {
-                    "max_bytes": 1 << 30,
-                    "session_epoch": -1,
-                    "topics": [
-                        {
-                            "topic": "large",
-                            "partitions": [{"partition": 0, "partition_max_bytes": 1 << 30}],
-                        }
-                    ],
-                },
-                version=12,
-            )
+        ask_and_take_nothing(stuck)
         broker.send(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
-            broker.running.wait(0.5)
+            broker.running.wait(0.3)
 
         status, _ = broker.stop(signal.SIGTERM)
 
