@@ -21,7 +21,7 @@ OWN: tuple[Property, ...] = (
     Property("pykbroker.cluster.id", STRING, None, served=True,
              doc="Cluster id to begin with, 22 characters of base64; unset, a random one."),
     Property("pykbroker.shutdown.timeout.ms", INT, 4000, at_least(0), served=True,
-             doc="Longest time that stopping waits for requests being answered, before it flushes."),
+             doc="Longest time that stopping waits for requests being answered; then it flushes."),
     Property("pykbroker.write.timeout.ms", INT, 30_000, at_least(1), served=True,
              doc="A client that takes nothing of its answer for this long is disconnected."),
 )  # fmt: skip
