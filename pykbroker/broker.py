@@ -128,7 +128,7 @@ class Broker:
         stop: trio.Event,
         ready: Ready,
     ) -> bool:
-        """Serve until `stop`; tell whether every log is whole.
+        """Serve until `stop`; tell whether the disk did all it was told.
 
         Nothing opens or writes a log once this has returned.
         """
@@ -145,7 +145,7 @@ class Broker:
             parts.partitions.drain()
             await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
             nursery.cancel_scope.cancel()
-        return not parts.partitions.any_offline
+        return not parts.partitions.any_failed
 
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or _id_text(self._random.randbytes(16))

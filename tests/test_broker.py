@@ -21,8 +21,11 @@ from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.server.listener import Listener
 from pykbroker.storage.checkpoint import CLEAN_SHUTDOWN_FILE
 from pykbroker.storage.memory_fs import MemoryFile, MemoryFileSystem
+from pykbroker.testing import Broker as InThread
+from pykbroker.wire.messages.describe_log_dirs import DescribeLogDirs
+from pykbroker.wire.messages.list_offsets import ListOffsets
 from pykbroker.wire.messages.metadata import Metadata
-from tests.api.requests import a_batch, create_topic, produce, produce_raw
+from tests.api.requests import a_batch, create_topic, fetch, produce, produce_raw
 from tests.kafka_client import Client
 
 Addresses = Sequence[tuple[str, int]]
@@ -254,3 +257,59 @@ async def test_a_broker_that_stops_in_order_leaves_a_clean_shutdown_behind() -> 
 
     assert fs.exists(f"d/{CLEAN_SHUTDOWN_FILE}")
     assert b"words 0 1" in fs.read_bytes("d/recovery-point-offset-checkpoint")
+
+
+def test_a_log_that_cannot_be_opened_is_told_and_all_else_is_served(tmp_path: Path) -> None:
+    def write(address: str) -> None:
+        with Client(address) as client:
+            create_topic(client, "words", partitions=2)
+            for partition in (0, 1):
+                produce(client, "words", partition=partition)
+
+    def look(address: str) -> tuple[Any, ...]:
+        with Client(address) as client:
+            (topic,) = client.call(Metadata, {"topics": None}).topics
+            fetched = fetch(client, {"words": {0: 0, 1: 0}}, max_wait_ms=0).responses[0]
+            asked = [{"partition_index": index, "timestamp": -1} for index in (0, 1)]
+            times = client.call(
+                ListOffsets, {"topics": [{"name": "words", "partitions": asked}]}, version=7
+            )
+            (directory,) = client.call(DescribeLogDirs, {"topics": None}).results
+            return (
+                [(p.error_code, p.leader_id, p.offline_replicas) for p in topic.partitions],
+                [produce_raw(client, "words", a_batch(), partition=p).error_code for p in (0, 1)],
+                [(p.error_code, p.high_watermark) for p in fetched.partitions],
+                [(p.error_code, p.offset) for p in times.topics[0].partitions],
+                [p.partition_index for t in directory.topics for p in t.partitions],
+            )
+
+    def run(ask: Callable[[str], Any]) -> Any:
+        with InThread(data_dir=tmp_path) as broker:
+            answer = ask(broker.bootstrap_servers)
+        assert (tmp_path / CLEAN_SHUTDOWN_FILE).exists()
+        return answer
+
+    run(write)
+    identity = tmp_path / "words-1" / "partition.metadata"
+    whole = identity.read_bytes()
+    identity.write_bytes(b"what?")
+
+    told = run(look)
+    identity.write_bytes(whole)
+    mended = run(look)
+
+    storage_error = ErrorCode.KAFKA_STORAGE_ERROR
+    assert told == (
+        [(0, 1, []), (ErrorCode.LEADER_NOT_AVAILABLE, -1, [1])],
+        [0, storage_error],
+        [(0, 1), (storage_error, -1)],
+        [(0, 1), (storage_error, -1)],
+        [0],
+    )
+    assert mended == (
+        [(0, 1, []), (0, 1, [])],
+        [0, 0],
+        [(0, 2), (0, 1)],
+        [(0, 2), (0, 1)],
+        [0, 1],
+    )

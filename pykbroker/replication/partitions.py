@@ -135,11 +135,9 @@ class Partitions:
         return (topic, index) in self._failed or (hosted is not None and hosted.leader.is_offline)
 
     @property
-    def any_offline(self) -> bool:
-        """Whether the disk failed under a partition since the start."""
-        return bool(self._failed) or any(
-            hosted.leader.is_offline for hosted in self._hosted.values()
-        )
+    def any_failed(self) -> bool:
+        """Whether the disk failed under a log that was open: then none may be called clean."""
+        return any(hosted.leader.is_offline for hosted in self._hosted.values())
 
     def logs_in(self, directory: LogDirectory) -> Iterator[Log]:
         """Give the logs that lie in `directory` and are not offline."""
@@ -271,7 +269,9 @@ class Partitions:
             try:
                 opened = directory.log(*place, topic.topic_id, config, now_ms=now_ms)
             except (OSError, KafkaError) as failure:
-                log.exception("partition offline topic=%s partition=%d", *place)
+                log.error(  # noqa: TRY400 - the disk is at fault, not the code
+                    "partition offline topic=%s partition=%d: %s", *place, failure
+                )
                 is_ours = isinstance(failure, OSError)
                 outcomes[place] = _Failed(topic.topic_id, directory, is_ours)
                 continue
@@ -303,10 +303,11 @@ class Partitions:
         for files in doomed:
             try:
                 files.directory.delete(*files.place, self._random.randbytes(16).hex())
-            except OSError:
-                log.exception(
-                    "files not deleted topic=%s partition=%d; the next start tries again",
+            except OSError as failure:
+                log.error(  # noqa: TRY400 - the disk is at fault, not the code
+                    "files not deleted topic=%s partition=%d: %s; the next start tries again",
                     *files.place,
+                    failure,
                 )
                 if files.topic_id is not None:
                     self._undeleted.add(files.topic_id)

@@ -290,22 +290,24 @@ async def test_a_log_that_cannot_be_opened_leaves_the_others_served(
 
     assert refusal(partitions, "words", 1) is ErrorCode.KAFKA_STORAGE_ERROR
     assert [partitions.is_offline("words", index) for index in range(3)] == [False, True, False]
-    assert partitions.any_offline
+    assert not partitions.any_failed
     assert sorted(log.partition for log in partitions.logs_in(directory)) == [0, 2]
     append(partitions, "words", 2)
-    assert "partition offline topic=words partition=1" in caplog.text
+    assert caplog.messages == [
+        ("partition offline topic=words partition=1: [Errno 5] Input/output error: 'data/words-1'")
+    ]
 
 
 async def test_a_partition_that_fails_later_is_told_as_offline_too() -> None:
     directory = a_directory(MemoryFileSystem())
     partitions = some_partitions(directory)
     await partitions.apply(Feed(led(a_topic("words", 2))).image)
-    any_offline = [partitions.any_offline]
+    any_failed = [partitions.any_failed]
 
     partitions.leader("words", 1).fail(OSError(5, "Input/output error"))
 
-    any_offline.append(partitions.any_offline)
-    assert any_offline == [False, True]
+    any_failed.append(partitions.any_failed)
+    assert any_failed == [False, True]
     assert [partitions.is_offline("words", index) for index in range(2)] == [False, True]
     assert [log.partition for log in partitions.logs_in(directory)] == [0]
 
@@ -324,7 +326,6 @@ async def test_a_deleted_topic_that_was_offline_can_be_made_again() -> None:
     await partitions.apply(feed.show())
 
     assert refusal(partitions, "words") is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    assert not partitions.any_offline
     assert directories_of_logs(fs) == []
     await partitions.apply(feed.show(again("words")))
     assert partitions.leader("words", 0).end_offset == 0
@@ -363,7 +364,12 @@ async def test_files_the_disk_will_not_let_go_of_are_not_told_as_gone(
 
     assert feed.confirmed == [an_id("verbs")]
     assert directories_of_logs(fs) == ["words-0"]
-    assert "files not deleted topic=words partition=0; the next start tries again" in caplog.text
+    assert caplog.messages == [
+        (
+            "files not deleted topic=words partition=0: [Errno 5] Input/output error:"
+            " 'data/words-0'; the next start tries again"
+        )
+    ]
 
 
 async def test_files_of_topics_deleted_while_it_was_away_are_removed_at_the_start(
