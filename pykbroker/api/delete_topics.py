@@ -32,6 +32,12 @@ async def delete_topics(parts: Parts, request: Any, asker: Asker) -> Response:
     doomed = [deletion.topic_id for deletion in deletions if deletion.refusal is None]
     refusals = await parts.metadata.delete_topics(doomed)
     await parts.applied()
+    by_id = {topic_id for name, topic_id in wanted if name is None}
+    for topic_id, late in refusals.items():
+        if late.code is ErrorCode.UNKNOWN_TOPIC_ID and topic_id not in by_id:
+            # Somebody else was faster; who asked by name knows no id.
+            gone = KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "There is no such topic.")
+            refusals[topic_id] = gone
     return {
         "responses": [
             _answer(deletion, deletion.refusal or refusals.get(deletion.topic_id))

@@ -82,6 +82,8 @@ class AutoCreation:
         else:
             for name, outcome in decided.items():
                 if isinstance(outcome, KafkaError):
+                    if outcome.code is ErrorCode.TOPIC_ALREADY_EXISTS:
+                        continue  # somebody else was faster, and all is as wanted
                     log.warning("topic not created automatically topic=%s: %s", name, outcome)
                 else:
                     log.info("topic created automatically topic=%s", name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,23 @@ def test_an_unknown_name_is_told_so_in_words(client: Client, name: str, version:
     unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     assert (answer.name, answer.topic_id, answer.error_code) == (name, NO_ID, unknown)
     assert bool(answer.error_message) == (version >= 5)
+
+
+@pytest.mark.row(40)
+def test_of_two_who_delete_a_topic_at_once_one_is_told_that_it_is_gone(
+    connect: Callable[..., Client], topic: str
+) -> None:
+    one, other = connect(), connect()
+    request = {"topics": [{"name": topic}], "timeout_ms": 10_000}
+
+    for _ in range(10):
+        create_topic(one, topic)
+        for client in (one, other):
+            client.send(DeleteTopics, request, version=6)
+        answers = [client.receive(DeleteTopics, version=6).responses[0] for client in (one, other)]
+
+        codes = sorted(answer.error_code for answer in answers)
+        assert codes == [ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
 
 
 @pytest.mark.row(40)

@@ -126,6 +126,19 @@ async def test_a_topic_that_could_not_be_made_is_told_of_and_asked_for_again(
     assert caplog.text.count("it collides") == 2
 
 
+async def test_a_topic_that_somebody_else_made_meanwhile_is_nothing_to_tell_of(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    creation = Creation(lambda _: KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS))
+    creation.may_go_on.set()
+
+    with caplog.at_level(logging.INFO):
+        await an_auto_creation(creation, nursery).ask(["t"])
+        await wait_all_tasks_blocked()
+
+    assert caplog.messages == []
+
+
 async def test_a_refused_transaction_is_told_of_and_the_topics_asked_for_again(
     nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
 ) -> None:
