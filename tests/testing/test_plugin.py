@@ -39,10 +39,11 @@ ROOT = Path(__file__).parents[2]
 
 def pytest_run(folder: Path, *options: str) -> str:
     """Run pytest in a process of its own, as in a user's project; give what it printed."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=60,
