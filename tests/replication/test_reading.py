@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -158,3 +159,73 @@ async def test_a_disk_that_fails_takes_the_partition_offline() -> None:
     assert leader.is_offline
     assert reading.refusal is not None
     assert reading.refusal.code is ErrorCode.KAFKA_STORAGE_ERROR
+
+
+async def test_a_disk_that_fails_while_it_reads_is_told_of_that_partition_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, whole = a_leader("broken"), a_leader()
+    append(broken)
+    size = append(whole)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    readings = [a_reading(broken), a_reading(whole)]
+    read = Log.read
+    monkeypatch.setattr(
+        Log,
+        "read",
+        lambda log, *at, **limits: (refuse if log.topic == "broken" else read)(log, *at, **limits),
+    )
+    await read_when_enough(readings, limits())
+
+    refusals = [reading.refusal and reading.refusal.code for reading in readings]
+    assert refusals == [ErrorCode.KAFKA_STORAGE_ERROR, None]
+    assert found(readings[1]) == size
+
+
+async def test_a_log_that_parted_is_told_where_and_nothing_is_read(
+    autojump_clock: MockClock,
+) -> None:
+    del autojump_clock
+    leader = a_leader()
+    append(leader)
+    leader.lead(PartitionImage(0, replicas=(1,), leader=1, isr=(1,), leader_epoch=4))
+    append(leader)
+    parted = Reading(("words", 0), "words", Wanted(2, 1_000, last_fetched_epoch=3), leader=leader)
+    same = Reading(("words", 0), "words", Wanted(1, 1_000, last_fetched_epoch=0), leader=leader)
+
+    await read_when_enough([parted], limits())
+    await read_when_enough([same], limits())
+
+    assert (parted.diverging, parted.found, parted.refusal) == ((0, 1), None, None)
+    assert same.diverging is None
+    assert found(same) > 0
+
+
+async def test_a_partition_refused_before_is_left_alone(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    refusal = KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    unknown = Reading(("no", 0), "no", Wanted(0, 1_000), refusal=refusal)
+    leader = a_leader()
+    size = append(leader)
+    known = a_reading(leader)
+
+    await read_when_enough([unknown, known], limits(min_bytes=10_000))
+
+    assert (unknown.found, unknown.refusal) == (None, refusal)
+    assert found(known) == size
+
+
+async def test_only_the_first_partition_with_records_exceeds_the_limit() -> None:
+    leaders = [a_leader(name) for name in "abc"]
+    sizes = [append(leader) for leader in leaders[1:]]
+    readings = [a_reading(leader) for leader in leaders]
+
+    await read_when_enough(readings, limits(max_bytes=1))
+    first = [found(reading) for reading in readings]
+    await read_when_enough(readings, limits(max_bytes=sum(sizes)))
+
+    assert first == [0, sizes[0], 0]
+    assert [found(reading) for reading in readings] == [0, *sizes]
