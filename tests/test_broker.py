@@ -25,6 +25,7 @@ from pykbroker.testing import Broker as InThread
 from pykbroker.wire.messages.describe_log_dirs import DescribeLogDirs
 from pykbroker.wire.messages.list_offsets import ListOffsets
 from pykbroker.wire.messages.metadata import Metadata
+from tests.addresses import several_loopback_addresses
 from tests.api.requests import a_batch, create_topic, fetch, produce, produce_raw
 from tests.kafka_client import Client
 
@@ -75,6 +76,7 @@ async def told_at(address: tuple[str, int]) -> tuple[str, int]:
     return await trio.to_thread.run_sync(ask)
 
 
+@several_loopback_addresses
 async def test_every_listener_tells_its_own_address(nursery: trio.Nursery) -> None:
     running = Running(
         on(
@@ -102,6 +104,7 @@ async def test_a_listener_that_is_not_advertised_tells_of_no_broker(nursery: tri
     running.stop.set()
 
 
+@several_loopback_addresses
 async def test_without_advertised_listeners_clients_are_told_the_address_they_came_to(
     nursery: trio.Nursery,
 ) -> None:

@@ -21,6 +21,7 @@ from pykbroker.disk import StartError
 from pykbroker.storage.checkpoint import CLEAN_SHUTDOWN_FILE
 from pykbroker.wire.messages.fetch import Fetch
 from pykbroker.wire.messages.metadata import Metadata
+from tests.addresses import several_loopback_addresses
 from tests.api.requests import create_topic, fetch_one, produce
 from tests.kafka_client import Client
 from tests.processes import BrokerProcess, popen
@@ -56,6 +57,7 @@ def test_one_line_tells_when_it_is_ready_and_stopping_adds_none(run: Run) -> Non
     assert broker.stop() == (0, "")
 
 
+@several_loopback_addresses
 def test_the_ready_file_gets_the_addresses_of_all_listeners(run: Run, tmp_path: Path) -> None:
     listeners = "listeners=ONE://127.0.0.1:0,TWO://127.0.0.2:0"
     names = "listener.security.protocol.map=ONE:PLAINTEXT,TWO:PLAINTEXT"
