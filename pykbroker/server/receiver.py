@@ -7,10 +7,12 @@ into its own buffer, which at most doubles whenever it is full: nothing is alloc
 
 from __future__ import annotations
 
+from struct import Struct
+
 from pykbroker.errors import ProtocolError
 from pykbroker.server.budget import Share
 from pykbroker.server.channel import Channel, PeerGone
-from pykbroker.wire.frame import SIZE_BYTES, split_frames
+from pykbroker.wire.frame import FRAME_BYTES_MIN, SIZE_BYTES, split_frames
 
 SCRATCH_BYTES = 64 * 1024
 OWN_BUFFER_BYTES_MIN = 16 * 1024
@@ -18,9 +20,8 @@ OWN_BUFFER_BYTES_MIN = 16 * 1024
 TRUSTED_BYTES_MAX = 1024 * 1024 + 64 * 1024
 """A connection that sent a frame as large gets a buffer this large at once for its next, which is
 enough for a batch of Kafka's default max.message.bytes and what is around it."""
-
-
 KEPT_BLOCK_BYTES = 8 * 1024 * 1024
+_unpack_size = Struct(">i").unpack_from
 
 
 def keep_freed_memory() -> None:
@@ -74,11 +75,26 @@ class Receiver:
                 return []
             if partial:
                 partial += self._scratch[:count]
+            elif (only := self._only_frame(count)) is not None:
+                return [only]
             else:
                 partial = bytearray(self._scratch[:count])
             if frames := self._split(partial):
                 return frames
         raise self._fault
+
+    def _only_frame(self, count: int) -> memoryview | None:
+        """Give the frame that the first `count` bytes of the scratch are, where they are just one.
+
+        So they are whenever a client waits for each reply.
+        """
+        if count < SIZE_BYTES + FRAME_BYTES_MIN:
+            return None
+        (size,) = _unpack_size(self._scratch)
+        if size != count - SIZE_BYTES or size > self.frame_bytes_max:
+            return None
+        self.frames_received += 1
+        return memoryview(bytearray(self._scratch[SIZE_BYTES:count]))
 
     def _split(self, data: bytearray) -> list[memoryview]:
         """Give the complete frames at the start of `data` and keep the rest."""
