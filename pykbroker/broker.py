@@ -6,7 +6,6 @@ On disk or in memory, alone or (later) in a cluster, it is the same broker with 
 from __future__ import annotations
 
 import errno
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -22,6 +21,7 @@ from pykbroker.config import Listener as ListenerSettings
 from pykbroker.disk import Disk, StartError
 from pykbroker.errors import KafkaError
 from pykbroker.metadata.cluster import Metadata
+from pykbroker.metadata.keys import id_text
 from pykbroker.metadata.values import BrokerImage, BrokerState, Endpoint
 from pykbroker.replication.auto_creation import AutoCreation
 from pykbroker.replication.control import control
@@ -148,7 +148,7 @@ class Broker:
         return not parts.partitions.any_failed
 
     async def _found_cluster(self) -> str:
-        proposed = self._config.text("pykbroker.cluster.id") or _id_text(self._random.randbytes(16))
+        proposed = self._config.text("pykbroker.cluster.id") or id_text(self._random.randbytes(16))
         return await self._metadata.found_cluster(proposed, FEATURE_LEVELS)
 
     async def _join(
@@ -156,10 +156,10 @@ class Broker:
         directory: LogDirectory,
         listeners: Sequence[tuple[ListenerSettings, BoundListener]],
     ) -> None:
-        directory_id = _id_text(directory.meta.directory_id)
+        directory_id = id_text(directory.meta.directory_id)
         image = BrokerImage(
             self._node_id,
-            incarnation=_id_text(self._random.randbytes(16)),
+            incarnation=id_text(self._random.randbytes(16)),
             directory=directory_id,
             endpoints=tuple(
                 endpoint for each, bound in listeners if (endpoint := _endpoint(each, bound))
@@ -241,7 +241,3 @@ def address_text(address: tuple[str, int]) -> str:
     """Write an address as clients do: "127.0.0.1:9092", "[::1]:9092"."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _id_text(uuid: bytes) -> str:
-    return urlsafe_b64encode(uuid).decode().rstrip("=")

@@ -63,8 +63,7 @@ class Parts:
 
     def topic_name(self, topic_id: bytes) -> str | None:
         """Give the name of an active topic, None for an id the cluster does not have."""
-        topic = self.image.topics_by_id.get(topic_id)
-        return None if topic is None else topic.name
+        return self.image.topic_name(topic_id)
 
     def endpoint(self, broker_id: int, asker: Asker) -> tuple[str, int] | None:
         """Give host and port of a live broker on the asker's listener, None where it has none."""

@@ -96,10 +96,6 @@ class ClusterImage:
             return None
         return topic.partitions[index]
 
-    def has_partition(self, name: str, index: int) -> bool:
-        """Tell whether an active topic has this partition."""
-        return self.partition(name, index) is not None
-
     def topic_name(self, topic_id: bytes) -> str | None:
         """Give the name of an active topic, None for an id that no active topic has."""
         name = self.topic_names.get(topic_id)

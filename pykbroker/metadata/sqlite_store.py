@@ -18,7 +18,6 @@ from pykbroker.metadata.keyspace import Keyspace
 from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.metadata.store import FIRST_REVISION, KV, Batch, StoreInUse
 
-FILE_NAME = "metadata.sqlite"
 FORMAT = 1
 """SQLite's user_version of our files."""
 

@@ -206,16 +206,6 @@ class ProducerStates:
                 entry.batches.append(BatchMetadata(sequence, offset, delta, timestamp))
         return states
 
-    @classmethod
-    def rebuild(cls, snapshot: bytes | None, headers: Iterable[BatchHeader]) -> ProducerStates:
-        """Rebuild the state after a truncation or a crash: a snapshot, then the batches above it.
-
-        Raises ValueError when the snapshot is damaged: try an older one with more batches.
-        """
-        states = cls() if snapshot is None else cls.from_snapshot(snapshot)
-        states.apply(headers)
-        return states
-
 
 def _find_duplicate(entry: ProducerEntry, header: BatchHeader) -> BatchMetadata | None:
     last_sequence = header.last_sequence

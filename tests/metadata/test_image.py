@@ -89,7 +89,6 @@ def test_lookups_find_what_is_shown_and_nothing_else() -> None:
 
     assert image.partition("t", 0) == image.topics["t"].partitions[0]
     assert [image.partition(*p) for p in (("t", 1), ("t", -1), ("u", 0), ("x", 0))] == [None] * 4
-    assert [image.has_partition("t", 0), image.has_partition("t", 1)] == [True, False]
     assert [image.topic_name(i) for i in (ID, OTHER_ID, bytes(16))] == ["t", None, None]
     assert OTHER_ID not in image.topics_by_id
     assert image.topic_of(OTHER_ID) == image.pending["u"]
