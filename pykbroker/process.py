@@ -6,6 +6,7 @@ itself: what was acknowledged is kept as after any kill.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -70,6 +71,9 @@ async def _stop_on_signal(
 
 
 def _tell(ready_file: str | None, addresses: Sequence[tuple[str, int]]) -> None:
+    # What there is now stays; only what requests make is worth collecting.
+    gc.freeze()
+    gc.enable()
     text = ",".join(map(address_text, addresses))
     if ready_file is not None:
         _write_whole(Path(ready_file), text + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import subprocess
@@ -266,3 +267,18 @@ def test_a_bug_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         process.run(Settings(load(port=0), None, None))
 
     assert risen.group_contains(ZeroDivisionError)
+
+
+def test_what_starting_made_is_kept_and_garbage_is_looked_for_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gc.disable()
+    try:
+        process._tell(None, [("127.0.0.1", 9092)])
+
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert capsys.readouterr().out == "pykbroker ready: 127.0.0.1:9092\n"
