@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import subprocess
@@ -27,6 +28,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
     root = logging.getLogger()
     level = root.level
     yield settings
+    gc.enable()  # what the broker would do when it is ready
     root.setLevel(level)
     for handler in root.handlers[:]:
         if type(handler) is logging.StreamHandler:
