@@ -42,6 +42,8 @@ _PLUGIN = re.compile(
 _LISTENERS = "write listeners=PLAINTEXT://host:port instead"
 _ADVERTISED = "write advertised.listeners=PLAINTEXT://host:port instead"
 _DELETE = "delete the line"
+_ADDRESSES = frozenset({"listeners", "listener.security.protocol.map"})
+"""Where clients reach the broker, and how protected: read once, at the start."""
 _MOVED: Mapping[str, str] = {
     "host.name": _LISTENERS,
     "port": _LISTENERS,
@@ -111,7 +113,12 @@ def names_code_or_place(row: Property) -> bool:
     CVE-2023-25194 and CVE-2025-27819 are what becomes of it otherwise.
     """
     tails = (".class", ".location", ".file", ".url", ".cmd", ".reporters", ".providers")
-    return row.kind is Kind.CLASS or row.name.endswith(tails) or "jaas" in row.name
+    return (
+        row.kind is Kind.CLASS
+        or row.name.endswith(tails)
+        or "jaas" in row.name
+        or row.name in _ADDRESSES
+    )
 
 
 def _unknown(name: str, what: str, known: Iterable[str]) -> ConfigError:

@@ -206,6 +206,8 @@ def test_classes_files_and_addresses_are_told_from_other_properties() -> None:
     assert not names_code_or_place(PROPERTIES["num.partitions"])
     assert dynamic == {
         "config.providers",
+        "listener.security.protocol.map",
+        "listeners",
         "metric.reporters",
         "principal.builder.class",
         "sasl.jaas.config",
