@@ -10,6 +10,7 @@ from typing import Any
 
 from pykbroker.api.handler import Asker, Response, handles
 from pykbroker.api.parts import Parts
+from pykbroker.errors import ErrorCode
 from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.wire.messages.describe_log_dirs import DescribeLogDirs
 
@@ -47,7 +48,10 @@ def _described(
                     "is_future_key": False,
                 }
             )
-    total_bytes, usable_bytes = directory.space or SPACE_UNKNOWN
+    try:
+        total_bytes, usable_bytes = directory.space or SPACE_UNKNOWN
+    except OSError:
+        return {"log_dir": directory.path, "error_code": ErrorCode.KAFKA_STORAGE_ERROR}
     return {
         "log_dir": directory.path,
         "total_bytes": total_bytes,

@@ -7,6 +7,7 @@ later attempt that fails its guards on our own value is recognised in the same w
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -27,6 +28,8 @@ from pykbroker.metadata.store import (
     Unknown,
 )
 from pykbroker.metadata.values import NO_EPOCH
+
+log = logging.getLogger("pykbroker.metadata")
 
 ATTEMPTS_MAX = 10
 """How often a change is decided anew because another writer came first."""
@@ -64,6 +67,14 @@ class Commits:
             raise KafkaError(ErrorCode.NOT_CONTROLLER)
         return CreateRev(self.keys.controller, controller.epoch)
 
+    async def txn(self, guards: Sequence[Guard], ops: Sequence[Put | Delete]) -> TxnResult:
+        """Carry out a transaction; raise KAFKA_STORAGE_ERROR when the store's disk fails."""
+        try:
+            return await self.store.txn(guards, ops)
+        except OSError as failure:
+            log.error("metadata not stored: %s; mend the disk and restart the broker", failure)  # noqa: TRY400
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(failure)) from failure
+
     async def commit(self, guards: Sequence[Guard], ops: Sequence[Put | Delete]) -> TxnResult:
         """Carry out the transaction once.
 
@@ -71,7 +82,7 @@ class Commits:
         another made it: it tells whether the transaction happened.
         """
         try:
-            result = await self.store.txn(guards, ops)
+            result = await self.txn(guards, ops)
         except Unknown:
             snapshot = await self.store.load(ops[0].key)
             result = TxnResult(False, snapshot.rev, snapshot.kvs)

@@ -22,7 +22,7 @@ async def allocate_producer_ids(commits: Commits) -> range:
         first, seen = commits.image.next_producer_id, commits.image.producer_ids_revision
         block = range(first, first + PRODUCER_IDS_PER_BLOCK)
         try:
-            result = await commits.store.txn(
+            result = await commits.txn(
                 [ModRev(key, seen)], [Put(key, encode({"next": block.stop}))]
             )
         except Unknown:

@@ -64,7 +64,10 @@ class SqliteStore(MemoryStore):
     async def _keep(self, batch: Batch) -> None:
         # In a thread, for the fsync: 0.3-0.5 ms on a VM's SSD but 10 ms and more on a busy disk.
         # Not abandoned on cancellation: what is on disk must be seen by the keyspace too.
-        await trio.to_thread.run_sync(self._write, batch, limiter=self._thread)
+        try:
+            await trio.to_thread.run_sync(self._write, batch, limiter=self._thread)
+        except sqlite3.Error as failure:
+            raise OSError(f"the metadata cannot be written: {failure}") from failure
 
     def _write(self, batch: Batch) -> None:
         if self._failure is not None:

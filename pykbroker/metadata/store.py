@@ -145,8 +145,9 @@ class MetadataStore(Protocol):
     async def txn(self, guards: Sequence[Guard], ops: Sequence[Put | Delete]) -> TxnResult:
         """Carry out all ops as one revision if all guards hold, else nothing.
 
-        Raises Unknown when the outcome is not known, LeaseGone, and ValueError for more than
-        TXN_OPS_MAX guards or ops or for a key that two ops name.
+        Raises Unknown when the outcome is not known, LeaseGone, OSError when the store's disk
+        fails, and ValueError for more than TXN_OPS_MAX guards or ops or for a key that two ops
+        name.
         """
         ...
 

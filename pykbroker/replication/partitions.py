@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -173,7 +174,9 @@ class Partitions:
             await self.apply(await metadata.image_after(self.image.revision))
             for topic_id, brokers in self.image.gone.items():
                 if self._node_id in brokers and topic_id not in self._undeleted:
-                    await metadata.confirm_gone(topic_id)
+                    # Refused where the metadata's disk failed; the next start confirms it.
+                    with suppress(KafkaError):
+                        await metadata.confirm_gone(topic_id)
 
     def _tell_of_orphans(self) -> None:
         """Tell of files whose topics the metadata has never heard of; they are left alone."""

@@ -59,3 +59,14 @@ def test_a_volume_is_told_with_its_size_and_memory_without(client: Client, tmp_p
     assert directory.log_dir == str(tmp_path)
     assert 0 < directory.usable_bytes < directory.total_bytes
     assert (memory.total_bytes, memory.usable_bytes) == (-1, -1)
+
+
+def test_a_directory_that_is_away_is_told_as_a_storage_error(tmp_path: Path) -> None:
+    data, away = tmp_path / "data", tmp_path / "away"
+    with Broker(data_dir=data) as broker, Client(broker.bootstrap_servers) as client:
+        data.rename(away)
+        (directory,) = directories(client, None)
+        away.rename(data)
+
+    assert directory.error_code == ErrorCode.KAFKA_STORAGE_ERROR
+    assert directory.log_dir == str(data)

@@ -144,12 +144,12 @@ async def test_after_a_failed_commit_every_change_is_refused_and_nothing_shows(
     await store.txn([], [Put(b"a", b"1")])
     store._connection.execute("DROP TABLE meta")  # the nearest thing to a broken disk
 
-    with pytest.raises(sqlite3.OperationalError) as first:
+    with pytest.raises(OSError, match="the metadata cannot be written") as first:
         await store.txn([], [Put(b"a", b"2")])
-    with pytest.raises(sqlite3.OperationalError) as second:
+    with pytest.raises(OSError, match="the metadata cannot be written") as second:
         await store.txn([], [Put(b"b", b"")])
 
-    assert second.value is first.value
+    assert second.value.__cause__ is first.value.__cause__
     assert (await store.load(b"")).kvs == {b"a": KV(b"1", 2, 2, 1)}
 
 

@@ -12,7 +12,7 @@ from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.changes import PartitionsPlan
 from pykbroker.metadata.keys import Keys
 from pykbroker.metadata.memory_store import MemoryStore
-from pykbroker.metadata.store import Delete, Put
+from pykbroker.metadata.store import Batch, Delete, Put
 from pykbroker.metadata.values import BrokerState, topic_value
 from tests.metadata.brokers import TOPIC_ID, LossyStore, a_broker, a_plan, following, joined
 
@@ -321,3 +321,23 @@ async def test_a_broker_that_only_follows_changes_nothing(nursery: trio.Nursery)
 
     assert refusal_codes(refused) == {"t": ErrorCode.NOT_CONTROLLER}
     nursery.cancel_scope.cancel()
+
+
+async def test_a_disk_that_fails_under_the_metadata_refuses_the_change(
+    nursery: trio.Nursery,
+) -> None:
+    class BrokenStore(MemoryStore):
+        async def _keep(self, batch: Batch) -> None:
+            if broken:
+                raise OSError(28, "No space left on device")
+
+    broken = False
+    metadata = await joined(nursery, BrokenStore())
+    broken = True
+
+    refused = await metadata.create_topics([a_plan("t")])
+
+    assert refusal_codes(refused) == {"t": ErrorCode.KAFKA_STORAGE_ERROR}
+    with pytest.raises(KafkaError, match="No space left"):
+        await metadata.allocate_producer_ids()
+    assert metadata.image.topics == {}
