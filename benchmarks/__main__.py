@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, metavar="N", help=f"rounds (default: {REPEATS})")
     parser.add_argument(
         "--only", action="append", default=[], metavar="LINE",
-        help=f"measure that line, or all whose names begin so; may be repeated: {', '.join(_names())}",
+        help=f"only that line, or all whose names begin so; repeatable: {', '.join(_names())}",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="a tenth of the load, one round")
     parser.add_argument(
