@@ -38,7 +38,8 @@ from pykbroker.storage.log_directory import LogDirectory
 FEATURE_LEVELS = {"metadata.version": 30}
 """What a new cluster is founded with: Kafka 4.3's metadata version."""
 WARM = ((18, 3), (18, 4), (3, 12), (3, 13), (0, 9), (0, 11), (1, 12), (1, 16), (2, 7), (22, 4))
-"""Requests that clients begin with: their codecs are made before the first client comes."""
+"""Requests that clients begin with, as (api key, version): their codecs are made beforehand."""
+WARM_PAUSE_SECONDS = 0.01
 
 ADVICE = {
     errno.EADDRINUSE: "stop what listens there or choose another port",
@@ -140,7 +141,7 @@ class Broker:
             await self._metadata.announce(state=BrokerState.RUNNING)
             await parts.applied()
             ready([address for bound in listeners for address in bound.addresses])
-            server.routes.warm(WARM)
+            nursery.start_soon(_warm, server)
             await stop.wait()
             parts.partitions.drain()
             await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
@@ -223,6 +224,16 @@ async def _bind(listener: ListenerSettings) -> BoundListener:
             f"listener {listener.name} cannot listen at"
             f" {address_text((listener.host, listener.port))} ({fault.strerror}); {advice}"
         ) from fault
+
+
+async def _warm(server: Server) -> None:
+    """Make the codecs of `WARM`, one at a time so that a client who is there already goes first.
+
+    Ends when: all are made.
+    """
+    for route in WARM:
+        await trio.sleep(WARM_PAUSE_SECONDS)
+        server.routes.warm([route])
 
 
 def _endpoint(listener: ListenerSettings, bound: BoundListener) -> Endpoint | None:
