@@ -1,7 +1,8 @@
 """A file system in memory, which remembers what was synced so that a power cut can be played.
 
 A write is copied once, into a block with room for more; a block's bytes never change under a slice
-of it. Following the rules of `files.py`; paths use "/".
+of it. Following the rules of `files.py`; paths use "/". Threads may sync different directories at
+the same time: what one of them changes, the others never iterate over.
 """
 
 from __future__ import annotations
@@ -175,8 +176,8 @@ class MemoryFileSystem:
 
     def __init__(self) -> None:
         self._files: dict[str, MemoryFile] = {}
-        self._durable_files: dict[str, MemoryFile] = {}
-        """The names that survive a power cut: those present when their directory was synced."""
+        self._durable: dict[str, dict[str, MemoryFile]] = {}
+        """Per directory the files that survive a power cut: those it had when it was synced."""
         self._directories: dict[str, set[str]] = {"": set(), ".": set()}
         """The names in each directory."""
         self._locked: set[str] = set()
@@ -224,8 +225,8 @@ class MemoryFileSystem:
         for name in names:
             self._move(f"{old}/{name}", f"{new}/{name}")
         # Durable names follow their directory: the crash model has no half-renamed directories.
-        for name in [name for name in self._durable_files if name.startswith(old + "/")]:
-            self._durable_files[new + name[len(old) :]] = self._durable_files.pop(name)
+        if (durable := self._durable.pop(old, None)) is not None:
+            self._durable[new] = durable
 
     def remove(self, path: str) -> None:
         """Remove a file; FileNotFoundError."""
@@ -271,12 +272,11 @@ class MemoryFileSystem:
 
     def sync_directory(self, path: str) -> None:
         """Make the names in this directory survive a power cut."""
-        gone = [name for name in self._durable_files if _parent(name) == path]
-        for name in gone:
-            del self._durable_files[name]
-        for name in self._names(path):
-            if (file := self._files.get(f"{path}/{name}")) is not None:
-                self._durable_files[f"{path}/{name}"] = file
+        self._durable[path] = {
+            name: file
+            for name in self._names(path)
+            if (file := self._files.get(f"{path}/{name}")) is not None
+        }
 
     def read_bytes(self, path: str) -> bytes:
         """Return a small file's contents; FileNotFoundError."""
@@ -302,10 +302,13 @@ class MemoryFileSystem:
         survivor = MemoryFileSystem()
         for path in self._directories:
             survivor.mkdirs(path)
-        for path, file in self._durable_files.items():
-            if _parent(path) in self._directories:
-                survivor._enter(path)
-                survivor._files[path] = survivor._durable_files[path] = file.after_power_cut()
+        for directory, durable in self._durable.items():
+            if directory in self._directories:
+                for name, file in durable.items():
+                    path = f"{directory}/{name}"
+                    survivor._enter(path)
+                    survivor._files[path] = file.after_power_cut()
+                survivor.sync_directory(directory)
         return survivor
 
 

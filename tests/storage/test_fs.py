@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -248,6 +250,23 @@ def test_a_small_file_is_replaced_whole(fs: FileSystem, root: str) -> None:
 
     assert fs.read_bytes(f"{root}/a") == b"newer"
     assert fs.listdir(root) == ["a"]
+
+
+def test_threads_sync_directories_side_by_side(fs: FileSystem, root: str) -> None:
+    directories = [f"{root}/d{number}" for number in range(300)]
+    for directory in directories:
+        fs.mkdirs(directory)
+        fs.create(f"{directory}/a")
+        fs.create(f"{directory}/b")
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            synced = list(pool.map(fs.sync_directory, directories))
+    finally:
+        sys.setswitchinterval(often)
+
+    assert synced == [None] * len(directories)
 
 
 def test_a_lock_has_one_holder(fs: FileSystem, root: str) -> None:
