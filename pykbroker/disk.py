@@ -39,6 +39,8 @@ class Disk(NamedTuple):
     store: MemoryStore
     path: str
     offload: Callable[[Callable[[], Any]], Awaitable[Any]]
+    sync_threads: int
+    """How many threads wait for the disk when it is closed; memory knows one thread only."""
 
     @classmethod
     def of(cls, data_dir: str | None) -> Disk:
@@ -47,7 +49,7 @@ class Disk(NamedTuple):
         Raises StartError for a directory that cannot be used. `store` is to be closed.
         """
         if data_dir is None:
-            return cls(MemoryFileSystem(), MemoryStore(), MEMORY_DIRECTORY, _at_once)
+            return cls(MemoryFileSystem(), MemoryStore(), MEMORY_DIRECTORY, _at_once, 1)
         directory = Path(data_dir).resolve()
         fs = OsFileSystem()
         try:
@@ -67,7 +69,7 @@ class Disk(NamedTuple):
             raise StartError(f"{fault}; choose another log.dirs") from fault
         except OSError as fault:
             raise _unusable(directory, fault) from fault
-        return cls(fs, store, str(directory), trio.to_thread.run_sync)
+        return cls(fs, store, str(directory), trio.to_thread.run_sync, SYNC_THREADS)
 
     async def open_directory(
         self, *, node_id: int, cluster_id: str, random: Random
@@ -81,7 +83,7 @@ class Disk(NamedTuple):
             cluster_id=cluster_id,
             directory_id=random.randbytes(16),
             random=random,
-            sync_threads=SYNC_THREADS,
+            sync_threads=self.sync_threads,
         )
         try:
             directory: LogDirectory = await self.offload(opening)

@@ -188,7 +188,7 @@ async def at_once(work: Callable[[], Any]) -> Any:
 
 
 def a_broker(fs: MemoryFileSystem, store: MemoryStore, *, seed: int = 1, path: str = "d") -> Broker:
-    disk = Disk(fs, store, path, at_once)
+    disk = Disk(fs, store, path, at_once, sync_threads=1)
     return Broker(settings().config, disk, SystemClock(), Random(seed))
 
 

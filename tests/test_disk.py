@@ -152,3 +152,10 @@ async def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
             Disk.of(str(tmp_path))
     finally:
         first.store.close()
+
+
+def test_memory_knows_one_thread_only(tmp_path: Path) -> None:
+    assert Disk.of(None).sync_threads == 1
+    on_disk = Disk.of(str(tmp_path))
+    on_disk.store.close()
+    assert on_disk.sync_threads > 1

@@ -6,6 +6,7 @@ happens, so that it stands only for what was closed in order.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,8 +92,9 @@ class LogDirectory:
         """Lock the directory, making it if there is none, and take its clean-shutdown marker.
 
         `directory_id` is given to a directory that has none; `meta.directory_id` is what it has.
-        `sync_threads` wait for the disk side by side when the directory is closed. Raises
-        LogDirectoryError when another process or another broker owns it.
+        `sync_threads` wait for the disk side by side when the directory is closed; 1 is the
+        caller's own thread. Raises LogDirectoryError when another process or another broker owns
+        it.
         """
         fs.mkdirs(path)
         try:
@@ -253,17 +255,24 @@ class LogDirectory:
             self._lock.release()
 
     def _close_logs(self) -> None:
-        logs = list(self._logs.values())
+        if self._sync_threads == 1:
+            self._close_by(map)
+            return
         with ThreadPoolExecutor(self._sync_threads) as pool:
-            for first in range(0, len(logs), _CLOSED_AT_ONCE):
-                some = logs[first : first + _CLOSED_AT_ONCE]
-                for log in some:
-                    log.finish()
-                pending = [log.pending_sync() for log in some]
-                list(pool.map(PendingSync.run, pending))
-                for log, done in zip(some, pending, strict=True):
-                    log.synced(done)
-                    log.close_files()
+            self._close_by(pool.map)
+
+    def _close_by(self, run_all: Callable[..., Iterable[None]]) -> None:
+        """Close all logs; `run_all` maps the waiting for the disk over them."""
+        logs = list(self._logs.values())
+        for first in range(0, len(logs), _CLOSED_AT_ONCE):
+            some = logs[first : first + _CLOSED_AT_ONCE]
+            for log in some:
+                log.finish()
+            pending = [log.pending_sync() for log in some]
+            list(run_all(PendingSync.run, pending))
+            for log, done in zip(some, pending, strict=True):
+                log.synced(done)
+                log.close_files()
 
 
 def _own(fs: FileSystem, path: str, mine: MetaProperties) -> MetaProperties:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -258,3 +259,22 @@ def test_logs_nobody_opened_stay_clean(fs: MemoryFileSystem) -> None:
     opened(fs).close()
 
     assert a_log(opened(fs)).recovery_report.scanned_bytes == 0
+
+
+@pytest.mark.parametrize(("sync_threads", "in_own_thread"), [(1, True), (3, False)])
+def test_one_thread_that_waits_for_the_disk_is_the_callers(
+    sync_threads: int, in_own_thread: bool
+) -> None:
+    class WatchedFileSystem(MemoryFileSystem):
+        def sync_directory(self, path: str) -> None:
+            if path.startswith("data/"):
+                syncing.add(threading.get_ident())
+            super().sync_directory(path)
+
+    syncing: set[int] = set()
+    directory = opened(WatchedFileSystem(), sync_threads=sync_threads)
+    append(a_log(directory), 1)
+
+    directory.close()
+
+    assert (syncing == {threading.get_ident()}) is in_own_thread
