@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import errno
-import gc
-import tracemalloc
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.storage.append import Duplicate, Origin
-from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Appended
 from pykbroker.storage.memory_fs import MemoryFile, MemoryFileSystem
 from pykbroker.wire.records import build_batch
@@ -27,8 +23,6 @@ from tests.storage.logs import (
     read_all,
     replicate,
 )
-
-DAY_MS = 24 * 60 * 60 * 1000
 
 
 @pytest.fixture
@@ -237,219 +231,6 @@ def test_older_indexes_leave_memory_and_come_back(fs: MemoryFileSystem) -> None:
 
     assert offsets_in(read(log, 1)) == [(1, 1), (2, 2)]
     assert read_all(log) == b"".join(written)
-
-
-# -- reading
-
-
-def test_a_read_ends_with_its_segment_and_goes_on_in_the_next(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, 3)
-    log.roll(NOW_MS)
-    append(log, 2)
-
-    assert offsets_in(read(log, 1)) == [(0, 2)]
-    assert offsets_in(read(log, 3)) == [(3, 4)]
-    assert read(log, 5) is None
-
-
-def test_a_gap_at_the_end_of_a_segment_is_read_over(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    replicate(log, a_batch(base_offset=0))
-    log.roll(NOW_MS)
-    replicate(log, a_batch(base_offset=10))
-
-    for offset in (1, 5, 10):
-        assert offsets_in(read(log, offset)) == [(10, 10)]
-
-
-def test_a_batch_larger_than_asked_for_comes_only_when_one_must(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    size = len(append(log))
-    append(log)
-
-    assert read(log, 0, max_bytes=size - 1, at_least_one=False) is None
-    assert offsets_in(read(log, 0, max_bytes=size - 1)) == [(0, 0)]
-    assert offsets_in(read(log, 1, max_bytes=0)) == [(1, 1)]
-    assert offsets_in(read(log, 0, max_bytes=size, at_least_one=False)) == [(0, 0)]
-    assert offsets_in(read(log, 0, max_bytes=2 * size - 1)) == [(0, 0)]
-
-
-def test_a_slice_on_disk_survives_truncation_of_nothing_but_deletion(tmp_path: Path) -> None:
-    log = a_log(OsFileSystem(), f"{tmp_path.as_posix()}/topic-0")
-    written = append(log, 3)
-    part = read(log, 0)
-    assert part is not None
-
-    log.delete()
-
-    assert part.read() == written
-    assert not (tmp_path / "topic-0").exists()
-    del part
-    gc.collect()
-
-
-def test_a_compressed_batch_is_opened_to_find_a_timestamp(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, 5, timestamp_ms=NOW_MS - 100, codec=1)
-    append(log, 5, timestamp_ms=NOW_MS, codec=1)
-
-    # Records of a batch go back by a millisecond each.
-    assert log.offset_for_timestamp(NOW_MS - 101, 10) == (NOW_MS - 100, 0)
-    assert log.offset_for_timestamp(NOW_MS, 10) == (NOW_MS, 5)
-    assert log.offset_for_timestamp(NOW_MS, 5) is None
-    assert log.offset_for_timestamp(NOW_MS + 1, 10) is None
-    assert log.offset_of_max_timestamp() == (NOW_MS, 5)
-    log.raise_log_start(7)
-    assert log.offset_for_timestamp(0, 10) == (NOW_MS - 2, 7)
-
-
-def test_records_that_expand_take_no_more_memory_than_their_bytes(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    headers = 10_000 * (("", None),)  # two bytes each, and far more as objects
-    batch = bytearray(build_batch([(NOW_MS, b"k", b"v", headers)], codec=1))
-    log.append_as_leader(memoryview(batch), leader_epoch=0, now_ms=NOW_MS, origin=Origin.CLIENT)
-
-    tracemalloc.start()
-    try:
-        assert log.offset_for_timestamp(NOW_MS, 1) == (NOW_MS, 0)
-        assert log.offset_of_max_timestamp() == (NOW_MS, 0)
-        assert tracemalloc.get_traced_memory()[1] < 5 * 2 * len(headers)
-    finally:
-        tracemalloc.stop()
-
-
-def test_records_stamped_by_the_log_have_its_time(fs: MemoryFileSystem) -> None:
-    log = a_log(fs, message_timestamp_type=1)
-    append(log, 3, timestamp_ms=7)
-
-    assert log.offset_for_timestamp(8, 3) == (NOW_MS, 0)
-    assert log.offset_of_max_timestamp() == (NOW_MS, 0)
-
-
-def test_an_empty_log_has_no_timestamp(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-
-    assert log.offset_for_timestamp(0, 0) is None
-    assert log.offset_of_max_timestamp() is None
-    assert log.bytes_between(0, 0) == 0
-
-
-def test_a_batch_that_cannot_be_decoded_has_no_timestamps(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, codec=1)
-    log.segments[0].file.pwrite(b"\0" * 10, 61)
-
-    with pytest.raises(KafkaError) as raised:
-        log.offset_for_timestamp(0, 1)
-    assert raised.value.code is ErrorCode.CORRUPT_MESSAGE
-
-
-def test_bytes_between_are_exact_among_the_newest_batches(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    sizes = [len(append(log, value_bytes=number * 10)) for number in range(6)]
-    log.roll(NOW_MS)
-    sizes += [len(append(log))]
-
-    assert log.bytes_between(2, 5) == sum(sizes[2:5])
-    assert log.bytes_between(2, 7) == sum(sizes[2:])
-    assert log.bytes_between(-5, 100) == sum(sizes)
-    assert log.bytes_between(7, 7) == 0
-
-
-# -- shrinking
-
-
-def test_the_log_start_only_rises_and_not_above_the_end(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, 5, leader_epoch=1)
-    append(log, 5, leader_epoch=2)
-
-    assert log.raise_log_start(7) is True
-    assert log.raise_log_start(3) is False
-    with pytest.raises(KafkaError) as raised:
-        log.raise_log_start(11)
-
-    assert raised.value.code is ErrorCode.OFFSET_OUT_OF_RANGE
-    assert log.log_start_offset == 7
-    assert log.leader_epochs.entries == ((2, 7),)
-
-
-def test_truncation_inside_a_batch_takes_all_of_it(fs: MemoryFileSystem) -> None:
-    for offset in (10, 15, 30):
-        log = a_log(fs, f"data/topic-{offset}")
-        append(log, 10, leader_epoch=1)
-        append(log, 21, leader_epoch=2)
-
-        assert log.truncate_to(offset) is True
-        assert (log.end_offset, offsets_in(read_all(log))) == (10, [(0, 9)])
-        assert log.leader_epochs.entries == ((1, 0),)
-
-
-def test_truncation_at_the_end_changes_nothing(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, 10)
-
-    assert log.truncate_to(10) is False
-    assert log.truncate_to(11) is False
-    assert log.end_offset == 10
-
-
-def test_truncation_below_everything_begins_anew_there(fs: MemoryFileSystem) -> None:
-    log = a_log(fs, log_start_offset=100)
-    append(log, 10)
-    log.roll(NOW_MS)
-    append(log, 1)
-
-    assert log.truncate_to(40) is True
-
-    assert (log.log_start_offset, log.end_offset, log.size_bytes) == (40, 40, 0)
-    assert bases(log) == [40]
-    append(log)
-    assert offsets_in(read_all(log)) == [(40, 40)]
-
-
-def test_truncation_removes_later_segments_and_their_files(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    for _ in range(4):
-        append(log, 2)
-        log.roll(NOW_MS)
-
-    log.truncate_to(3)
-
-    assert bases(log) == [0, 2]
-    names = fs.listdir(DIRECTORY)
-    assert [name for name in names if name > "00000000000000000002.log" and name[0] == "0"] == [
-        "00000000000000000002.snapshot"
-    ]
-    assert log.end_offset == 2
-
-
-def test_truncation_forgets_what_producers_did_after_it(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, 2, producer_id=7, producer_epoch=0, base_sequence=0)
-    log.roll(NOW_MS)
-    append(log, 3, producer_id=7, producer_epoch=0, base_sequence=2)
-    append(log, 1, producer_id=8, producer_epoch=0, base_sequence=0)
-
-    log.truncate_to(2)
-
-    entries = log.producers.entries
-    assert {producer_id: entry.last_sequence for producer_id, entry in entries.items()} == {7: 1}
-    append(log, 3, producer_id=7, producer_epoch=0, base_sequence=2)
-
-
-def test_a_stored_recovery_point_is_lowered_before_the_cut(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    append(log, 10)
-    log.flush()
-    told: list[tuple[int, int]] = []
-    log.before_truncation = lambda offset: told.append((offset, log.end_offset))
-
-    log.truncate_to(4)
-
-    assert told == [(4, 10)]
-    assert log.recovery_point == 0
 
 
 # -- making it last

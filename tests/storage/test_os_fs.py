@@ -1,0 +1,150 @@
+"""What only the operating system's files can show."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from pykbroker.storage import fs as fs_module
+from pykbroker.storage.fs import OsFile, OsFileSystem
+
+
+class TestOsFileSystem:
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> list[OsFile]:
+        fs = OsFileSystem(open_files_max=2)
+        return [fs.create(f"{tmp_path}/{name}") for name in "abcd"]
+
+    def test_clean_files_above_the_bound_give_up_their_descriptor(
+        self, files: list[OsFile]
+    ) -> None:
+        a, b, c, d = files
+        assert [file.is_open for file in files] == [False, False, True, True]
+
+        c.pread(1, 0)
+        a.pread(1, 0)
+
+        assert [file.is_open for file in (a, b, c, d)] == [True, False, True, False]
+
+    def test_an_unsynced_file_keeps_its_descriptor(self, files: list[OsFile]) -> None:
+        for file in files:
+            file.pwrite(b"x", 0)
+        assert [file.is_open for file in files] == [True] * 4
+
+        for file in files:
+            file.sync()
+        assert [file.is_open for file in files] == [False, False, True, True]
+
+    def test_a_slice_works_after_its_file_was_closed_for_the_bound(
+        self, files: list[OsFile]
+    ) -> None:
+        files[0].pwrite(b"abc", 0)
+        part = files[0].slice(0, 3)
+        files[0].sync()
+        for file in files[1:]:
+            file.pread(1, 0)
+
+        assert not files[0].is_open
+        assert part.read() == b"abc"
+
+    def test_a_write_cut_short_is_continued(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = OsFileSystem().create(f"{tmp_path}/a")
+        real = os.pwrite
+        monkeypatch.setattr(os, "pwrite", lambda fd, data, at: real(fd, bytes(data)[:3], at))
+        monkeypatch.setattr(os, "pwritev", lambda fd, data, at: real(fd, data[0][:1], at))
+
+        file.pwrite(b"0123456789", 0)
+        file.pwrite([b"ab", b"cd"], 10)
+
+        assert file.pread(100, 0) == b"0123456789abcd"
+
+    def test_a_write_that_gets_nowhere_is_an_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = OsFileSystem().create(f"{tmp_path}/a")
+        monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+
+        with pytest.raises(OSError, match="No space left") as raised:
+            file.pwrite(b"0123456789", 0)
+
+        assert (raised.value.errno, file.size) == (errno.ENOSPC, 0)
+
+    def test_a_read_cut_short_is_continued(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = OsFileSystem().create(f"{tmp_path}/a")
+        file.pwrite(b"0123456789", 0)
+        real = os.pread
+        monkeypatch.setattr(os, "pread", lambda fd, n, at: real(fd, min(n, 3), at))
+
+        assert file.pread(9, 0) == b"012345678"
+        assert file.pread(100, 2) == b"23456789"
+
+    def test_bytes_on_the_disk_alone_are_not_read_if_that_means_waiting(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = OsFileSystem().create(f"{tmp_path}/a")
+        file.pwrite(b"abc", 0)
+
+        def cold(*_: object) -> int:
+            raise BlockingIOError
+
+        monkeypatch.setattr(os, "preadv", cold)
+        assert file.read_if_cached(3, 0) is None
+        monkeypatch.setattr(os, "preadv", lambda *_: 2)
+        assert file.read_if_cached(3, 0) is None
+
+    def test_a_disk_that_cannot_tell_what_is_cached_just_reads(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fs = OsFileSystem()
+        fs.tells_cached = True
+        file = fs.create(f"{tmp_path}/a")
+        file.pwrite(b"abc", 0)
+
+        def refuse(number: int) -> None:
+            def preadv(*_: object) -> int:
+                raise OSError(number, "")
+
+            monkeypatch.setattr(os, "preadv", preadv, raising=False)
+            monkeypatch.setattr(os, "RWF_NOWAIT", 8, raising=False)
+
+        refuse(errno.EIO)
+        with pytest.raises(OSError, match="Errno 5"):
+            file.read_if_cached(3, 0)
+        refuse(errno.EOPNOTSUPP)
+        assert file.read_if_cached(3, 0) == b"abc"
+        assert fs.tells_cached is False
+
+    def test_a_failed_sync_leaves_the_file_unsynced(
+        self, files: list[OsFile], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        files[0].pwrite(b"x", 0)
+
+        def fail(_: int) -> None:
+            raise OSError(errno.EIO, "")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fs_module, "_sync_descriptor", fail)
+            with pytest.raises(OSError, match="Errno 5"):
+                files[0].sync()
+        for file in files[1:]:
+            file.pread(1, 0)
+
+        assert files[0].is_open
+
+    def test_without_fdatasync_fsync_is_used(
+        self, files: list[OsFile], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: list[int] = []
+        monkeypatch.delattr(os, "fdatasync", raising=False)
+        monkeypatch.setattr(os, "fsync", synced.append)
+
+        files[0].sync()
+
+        assert len(synced) == 1
