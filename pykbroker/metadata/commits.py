@@ -72,7 +72,8 @@ class Commits:
         try:
             return await self.store.txn(guards, ops)
         except OSError as failure:
-            log.error("metadata not stored: %s; mend the disk and restart the broker", failure)  # noqa: TRY400
+            # The disk is at fault, not the code: a traceback would tell nobody anything.
+            log.error("metadata not stored: %s; mend the disk, restart the broker", failure)  # noqa: TRY400
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(failure)) from failure
 
     async def commit(self, guards: Sequence[Guard], ops: Sequence[Put | Delete]) -> TxnResult:

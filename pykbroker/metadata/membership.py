@@ -80,7 +80,7 @@ class Membership:
             broker = commits.image.brokers.get(commits.broker_id)
             if broker is None or broker.epoch != commits.broker_epoch:
                 break
-            value = broker_value(replace(broker, **fields))  # type: ignore[arg-type]
+            value = broker_value(replace(broker, **fields))  # type: ignore[arg-type]  # named by the caller
             guards = [ModRev(key, broker.revision)]
             result = await commits.commit(guards, [Put(key, value, self._lease)])
             await commits.catch_up(result)

@@ -116,15 +116,15 @@ class Unknown(Exception):  # noqa: N818 - an outcome, named as the design names 
     """The reply was lost: whether the change happened must be read before deciding again."""
 
 
-class Compacted(Exception):  # noqa: N818
+class Compacted(Exception):  # noqa: N818 - an outcome too
     """The history after the revision asked for is gone: load again."""
 
 
-class LeaseGone(Exception):  # noqa: N818
+class LeaseGone(Exception):  # noqa: N818 - an outcome too
     """A put named a lease that has ended or never was."""
 
 
-class StoreInUse(Exception):  # noqa: N818
+class StoreInUse(Exception):  # noqa: N818 - an outcome too
     """Another process has this store open."""
 
 
