@@ -62,10 +62,18 @@ class PartitionLeader:
         self._retired: KafkaError | None = None
         self.is_draining = False
         """Whether the broker is about to stop: nobody waits for more records to come."""
+        self._progress = Progress(
+            replicas=image.replicas,
+            in_sync_replicas=image.isr,
+            high_watermark=partition_log.log_start_offset,
+        )
         self.lead(image)
 
     def lead(self, image: PartitionImage) -> None:
-        """Take over the newest partition state: leader epoch, replicas, in-sync replicas."""
+        """Take over the newest partition state: leader epoch, replicas, in-sync replicas.
+
+        What was committed stays so; alone in sync, all that is here is.
+        """
         self.image = image
         self.leader_epoch = image.leader_epoch
         end_offset = self.partition_log.end_offset
@@ -74,7 +82,7 @@ class PartitionLeader:
         self._progress = Progress(
             replicas=image.replicas,
             in_sync_replicas=image.isr,
-            high_watermark=end_offset if alone else self.partition_log.log_start_offset,
+            high_watermark=end_offset if alone else self._progress.high_watermark,
         )
 
     # -- what is known without reading ---------------------------------------------------------

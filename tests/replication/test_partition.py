@@ -146,6 +146,17 @@ async def test_what_a_follower_has_not_is_committed_when_it_falls_out(
     assert committed == [1]
 
 
+def test_what_was_committed_stays_so_when_a_follower_joins() -> None:
+    log = a_directory(MemoryFileSystem()).log("t", 0, TOPIC_ID, LogConfig(), NOW_MS)
+    leader = PartitionLeader(log, an_image(1), node_id=1)
+    append(leader)
+
+    leader.lead(an_image(1, 2))
+    append(leader)
+
+    assert (leader.high_watermark, leader.end_offset) == (1, 2)
+
+
 class CountingWaiter(Waiter):
     """Counts how often it is woken."""
 
