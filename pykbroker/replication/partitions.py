@@ -7,9 +7,8 @@ shown as `image` is always one whose partitions are ready. Only `apply` opens or
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,15 @@ import trio
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import ConfigType, Keys
-from pykbroker.replication.partition import PartitionLeader
-from pykbroker.storage.log_directory import LogDirectory
+from pykbroker.replication.opening import (
+    Failed,
+    Files,
+    Hosted,
+    Place,
+    Placement,
+    Wanted,
+    open_logs,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -27,9 +33,11 @@ if TYPE_CHECKING:
     from pykbroker.clock import Clock
     from pykbroker.metadata.cluster import Metadata
     from pykbroker.metadata.values import PartitionImage, TopicImage
+    from pykbroker.replication.partition import PartitionLeader
     from pykbroker.replication.settings import LiveSettings
     from pykbroker.storage.log import Log
     from pykbroker.storage.log_config import LogConfig
+    from pykbroker.storage.log_directory import LogDirectory
 
 log = logging.getLogger("pykbroker.replication")
 
@@ -37,48 +45,6 @@ Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs blocking work off the event loop; in memory, at once."""
 NOTHING = ClusterImage(Keys.of(""))
 """Before the first image is applied, this broker knows of nothing."""
-Place = tuple[str, int]
-"""Topic name and partition index."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Hosted:
-    """A log on this broker and where it lies."""
-
-    leader: PartitionLeader
-    directory: LogDirectory
-
-    @property
-    def log(self) -> Log:
-        return self.leader.partition_log
-
-    @property
-    def place(self) -> Place:
-        return self.log.topic, self.log.partition
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The files of a partition, by name; the topic id is None where they do not say it."""
-
-    directory: LogDirectory
-    topic: str
-    partition: int
-    topic_id: bytes | None
-
-    @property
-    def place(self) -> Place:
-        return self.topic, self.partition
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A log that could not be opened."""
-
-    topic_id: bytes
-    directory: LogDirectory
-    is_ours: bool
-    """Whether the files there are this topic's, not those of another one with its name."""
 
 
 class Partitions:
@@ -101,10 +67,10 @@ class Partitions:
         self._clock = clock
         self._random = random
         self._offload = offload
-        self._hosted: dict[Place, _Hosted] = {}
-        self._failed: dict[Place, _Failed] = {}
+        self._hosted: dict[Place, Hosted] = {}
+        self._failed: dict[Place, Failed] = {}
         self._files = [
-            _Files(directory, found.topic, found.partition, found.topic_id)
+            Files(directory, found.topic, found.partition, found.topic_id)
             for directory in directories
             for found in directory.partitions()
         ]
@@ -218,7 +184,7 @@ class Partitions:
         configs: dict[str, LogConfig] = {}
         for (topic, _), hosted in self._hosted.items():
             if topic not in configs:
-                configs[topic] = self._settings.log_config(image.config(ConfigType.TOPIC, topic))
+                configs[topic] = self._log_config(topic, image)
             hosted.log.config = configs[topic]
 
     def _lead(self, topic: TopicImage, partition: PartitionImage) -> None:
@@ -228,61 +194,49 @@ class Partitions:
             hosted.leader.wake_all()
 
     async def _open(self, topics: Sequence[TopicImage], image: ClusterImage) -> None:
-        wanted = [
-            (topic, partition)
-            for topic in topics
-            for partition in topic.partitions
-            if self._node_id in partition.replicas
-            and (topic.name, partition.index) not in self._hosted
-        ]
+        wanted = tuple(self._wanted(topics, image))
         if not wanted:
             return
         # Handlers look at what is hosted meanwhile: the thread changes nothing of it.
-        opened = await self._offload(partial(self._open_logs, wanted, image))
+        opened = await self._offload(
+            partial(
+                open_logs,
+                wanted,
+                self._placement(),
+                node_id=self._node_id,
+                now_ms=self._clock.now_ms(),
+            )
+        )
         for place, outcome in opened.items():
             self._failed.pop(place, None)
             match outcome:
-                case _Hosted():
+                case Hosted():
                     self._hosted[place] = outcome
-                case _Failed():
+                case Failed():
                     self._failed[place] = outcome
         self._files = [files for files in self._files if files.place not in opened]
 
-    def _open_logs(
-        self, wanted: Sequence[tuple[TopicImage, PartitionImage]], image: ClusterImage
-    ) -> dict[Place, _Hosted | _Failed]:
-        now_ms = self._clock.now_ms()
-        configs: dict[str, LogConfig] = {}
-        outcomes: dict[Place, _Hosted | _Failed] = {}
+    def _wanted(self, topics: Iterable[TopicImage], image: ClusterImage) -> Iterator[Wanted]:
+        """Give the partitions that are to be here and are not open."""
+        for topic in topics:
+            config = None
+            for partition in topic.partitions:
+                is_open = (topic.name, partition.index) in self._hosted
+                if self._node_id in partition.replicas and not is_open:
+                    config = config or self._log_config(topic.name, image)
+                    yield Wanted(topic, partition, config)
+
+    def _log_config(self, topic: str, image: ClusterImage) -> LogConfig:
+        return self._settings.log_config(image.config(ConfigType.TOPIC, topic))
+
+    def _placement(self) -> Placement:
         found = {files.place: files.directory for files in self._files}
         found |= {place: failed.directory for place, failed in self._failed.items()}
-        used = [*found.values(), *(hosted.directory for hosted in self._hosted.values())]
-        counts = [used.count(directory) for directory in self.directories]
-        for topic, partition in wanted:
-            place = (topic.name, partition.index)
-            config = configs.get(topic.name)
-            if config is None:
-                overrides = image.config(ConfigType.TOPIC, topic.name)
-                config = configs[topic.name] = self._settings.log_config(overrides)
-            directory = found.get(place)
-            if directory is None:
-                fewest = counts.index(min(counts))
-                directory = self.directories[fewest]
-                counts[fewest] += 1
-            try:
-                opened = directory.log(*place, topic.topic_id, config, now_ms=now_ms)
-            except (OSError, KafkaError) as failure:
-                log.error(  # noqa: TRY400 - the disk is at fault, not the code
-                    "partition offline topic=%s partition=%d: %s", *place, failure
-                )
-                is_ours = isinstance(failure, OSError)
-                outcomes[place] = _Failed(topic.topic_id, directory, is_ours)
-                continue
-            leader = PartitionLeader(opened, partition, node_id=self._node_id)
-            outcomes[place] = _Hosted(leader, directory)
-        return outcomes
+        return Placement(
+            self.directories, found, (hosted.directory for hosted in self._hosted.values())
+        )
 
-    def _take_doomed(self, image: ClusterImage) -> list[_Files]:
+    def _take_doomed(self, image: ClusterImage) -> list[Files]:
         """Serve deleted topics no more; give the files that are to go.
 
         Files that nobody opened go only if their topic is known to be deleted: the metadata may be
@@ -294,15 +248,15 @@ class Partitions:
             if _is_deleted(place, hosted.log.topic_id, image):
                 del self._hosted[place]
                 hosted.leader.retire(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
-                doomed.append(_Files(hosted.directory, *place, hosted.log.topic_id))
+                doomed.append(Files(hosted.directory, *place, hosted.log.topic_id))
         for place, failed in list(self._failed.items()):
             if _is_deleted(place, failed.topic_id, image):
                 del self._failed[place]
                 if failed.is_ours:
-                    doomed.append(_Files(failed.directory, *place, failed.topic_id))
+                    doomed.append(Files(failed.directory, *place, failed.topic_id))
         return doomed
 
-    def _delete(self, doomed: Sequence[_Files]) -> None:
+    def _delete(self, doomed: Sequence[Files]) -> None:
         for files in doomed:
             try:
                 files.directory.delete(*files.place, self._random.randbytes(16).hex())
