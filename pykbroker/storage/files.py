@@ -51,7 +51,7 @@ class File(Protocol):
         ...
 
     def sync(self) -> None:
-        """Return once everything written so far is durable."""
+        """Return once everything written so far is durable; at once when the file was removed."""
         ...
 
     def truncate(self, size: int) -> None:
@@ -60,6 +60,10 @@ class File(Protocol):
 
     def close(self) -> None:
         """Give up the descriptor; a later call opens the file again."""
+        ...
+
+    def moved(self, path: str) -> None:
+        """Take over the name that the file was renamed to."""
         ...
 
 

@@ -198,8 +198,11 @@ class OsFile:
         return OsSlice(self._opened(), position, length)
 
     def sync(self) -> None:
-        """Return once everything written so far is durable."""
-        descriptor = self._opened()
+        """Return once everything written so far is durable; at once when the file was removed."""
+        try:
+            descriptor = self._opened()
+        except FileNotFoundError:
+            return  # nothing is unsynced: what is written to keeps its descriptor
         # Cleared first: what is written during the sync stays dirty.
         self._dirty = False
         try:
@@ -223,6 +226,10 @@ class OsFile:
         self._fs.keep_out(self)
         self._dirty = False
         self._descriptor = None
+
+    def moved(self, path: str) -> None:
+        """Take over the name that the file was renamed to."""
+        self.path = path
 
     @property
     def is_open(self) -> bool:

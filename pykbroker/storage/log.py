@@ -7,8 +7,7 @@ durable before `flush`, or `pending_sync().run()` on another thread, has returne
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from pykbroker.errors import ErrorCode, KafkaError
@@ -18,11 +17,12 @@ from pykbroker.storage.appended import Appended, one_by_one
 from pykbroker.storage.checkpoint import identify_partition
 from pykbroker.storage.files import FileSystem, Slice
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX, TimestampOffset
-from pykbroker.storage.leader_epochs import EpochEntry
 from pykbroker.storage.log_config import LogConfig
-from pykbroker.storage.names import LEADER_EPOCH_FILE, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name
+from pykbroker.storage.names import LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name
 from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.storage.segment import Segment
+from pykbroker.storage.segments import Segments
+from pykbroker.storage.unsynced import Unsynced
 
 __all__ = ["Appended", "Log"]
 
@@ -54,23 +54,20 @@ class Log:
         self.config = config
         self.before_truncation: Callable[[int], None] | None = None
         self._random = random
-        self._truncations = 0
-        self._segments = loaded.segments
-        self._base_offsets = [segment.base_offset for segment in loaded.segments]
+        self._segments = Segments(loaded.segments)
         self._active = loaded.segments[-1]
         self.log_start_offset = loaded.log_start_offset
         self.end_offset = loaded.recovered.end_offset
         self.recovery_point = loaded.recovered.recovery_point
-        self.size_bytes = sum(segment.size for segment in loaded.segments)
+        self.size_bytes = self._segments.size_bytes
         self.producers = loaded.producers
         self._snapshot_offsets = loaded.snapshot_offsets
         self.leader_epochs = loaded.leader_epochs
-        self._stored_epochs: tuple[EpochEntry, ...] | None = loaded.leader_epochs.entries
         self.recovery_report = loaded.recovered.report
-        self._passing_files = list(loaded.recovered.passing_files)
-        self._directories_unsynced: set[str] = set()
+        self._unsynced = Unsynced(fs, directory, loaded.leader_epochs.entries)
+        self._unsynced.note_files(loaded.recovered.passing_files)
         if loaded.names_changed:
-            self._directories_unsynced = {directory, directory.rpartition("/")[0] or "."}
+            self._unsynced.note_directory()
 
     @classmethod
     def open(
@@ -116,13 +113,13 @@ class Log:
             loaded=loaded,
             random=random,
         )
-        log._passing_files += [] if identity is None else [identity]
+        log._unsynced.note_files([] if identity is None else [identity])
         return log
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """The segments, oldest first."""
-        return tuple(self._segments)
+        return self._segments.as_tuple()
 
     def append_as_leader(
         self, records: memoryview, *, leader_epoch: int, now_ms: int, origin: Origin
@@ -179,14 +176,14 @@ class Log:
             if self.config.is_compacted:
                 # Its scan must accept gaps: the new name may not last without what is before it.
                 self._active.file.sync()
-            self._passing_files += self._active.store_indexes()
+            self._unsynced.note_files(self._active.store_indexes())
             self._snapshot(base_offset)
         else:
             self._drop_segments(len(self._segments) - 1)  # offsets too far for its base
         segment = self._create_segment(base_offset, now_ms)
         # Whoever reads the end reads the last two; older indexes come back when asked for.
-        for older in self._segments[:-2]:
-            older.unload_indexes()
+        for number in range(len(self._segments) - 2):
+            self._segments[number].unload_indexes()
         return segment
 
     def _create_segment(self, base_offset: int, now_ms: int) -> Segment:
@@ -199,10 +196,9 @@ class Log:
             now_ms=now_ms,
             random=self._random,
         )
-        self._segments.append(segment)
-        self._base_offsets.append(base_offset)
+        self._segments.add(segment)
         self._active = segment
-        self._directories_unsynced.add(self.directory)
+        self._unsynced.note_names()
         return segment
 
     def _snapshot(self, offset: int) -> None:
@@ -210,8 +206,8 @@ class Log:
         file = self._fs.create(f"{self.directory}/{file_name(offset, SNAPSHOT_SUFFIX)}")
         file.pwrite(self.producers.snapshot(), 0)
         file.close()
-        self._passing_files.append(file)
-        self._directories_unsynced.add(self.directory)
+        self._unsynced.note_files([file])
+        self._unsynced.note_names()
         if offset not in self._snapshot_offsets:
             self._snapshot_offsets.append(offset)
 
@@ -233,22 +229,14 @@ class Log:
             )
         if offset >= end_offset:
             return None
-        number = max(bisect_right(self._base_offsets, offset) - 1, 0)
-        while number < len(self._segments) and self._base_offsets[number] < end_offset:
-            segment = self._segments[number]
-            number += 1
-            next_offset = self.end_offset if segment is self._active else self._base_offsets[number]
-            run = log_read.plan_read(
-                segment,
-                offset,
-                max_bytes=max_bytes,
-                end_offset=end_offset if end_offset < next_offset else None,
-                at_least_one=at_least_one,
-            )
-            if run is not None:
-                start, stop = run
-                return segment.file.slice(start, stop - start) if stop > start else None
-        return None
+        return log_read.read(
+            self._segments,
+            offset,
+            max_bytes=max_bytes,
+            end_offset=end_offset,
+            log_end_offset=self.end_offset,
+            at_least_one=at_least_one,
+        )
 
     def bytes_between(self, offset: int, end_offset: int) -> int:
         """Estimate the bytes of the batches from `offset` to `end_offset`, without reading them.
@@ -260,10 +248,9 @@ class Log:
         end_offset = min(end_offset, self.end_offset)
         if offset >= end_offset:
             return 0
-        first = max(bisect_right(self._base_offsets, offset) - 1, 0)
-        last = max(bisect_right(self._base_offsets, end_offset - 1) - 1, 0)
+        segments = self._segments.between(offset, end_offset - 1)
         bound = None if end_offset == self.end_offset else end_offset
-        return max(log_read.bytes_between(self._segments[first : last + 1], offset, bound), 1)
+        return max(log_read.bytes_between(segments, offset, bound), 1)
 
     def offset_for_timestamp(self, timestamp_ms: int, end_offset: int) -> TimestampOffset | None:
         """Return the first record with at least this timestamp; None when it is not below the end.
@@ -312,9 +299,9 @@ class Log:
             return False
         if self.before_truncation is not None:
             self.before_truncation(offset)
-        self._truncations += 1
+        self._unsynced.note_truncation()
         created_ms = self._active.created_ms
-        keep = bisect_right(self._base_offsets, offset)
+        keep = self._segments.count_up_to(offset)
         self._drop_segments(keep)
         if keep:
             self._active = self._segments[-1]
@@ -324,10 +311,10 @@ class Log:
         self.end_offset = offset
         self.recovery_point = min(self.recovery_point, offset)
         self.log_start_offset = min(self.log_start_offset, offset)
-        self.size_bytes = sum(segment.size for segment in self._segments)
+        self.size_bytes = self._segments.size_bytes
         self._truncate_epochs(offset)
         self.producers, self._snapshot_offsets = recovery.load_producers(
-            self._fs, self.directory, self._segments, offset
+            self._fs, self.directory, list(self._segments), offset
         )
         self._fs.sync_directory(self.directory)
         return True
@@ -335,41 +322,35 @@ class Log:
     def _truncate_epochs(self, offset: int) -> None:
         if self.leader_epochs.truncate_from_end(offset):
             recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
-            self._stored_epochs = self.leader_epochs.entries
+            self._unsynced.note_stored(self.leader_epochs)
 
     def _drop_segments(self, keep: int) -> None:
-        recovery.remove_segments(self._fs, self.directory, self._segments, keep)
-        del self._base_offsets[keep:]
+        recovery.remove_segments(self._fs, self.directory, self._segments.take_from(keep), 0)
+
+    def exchange(self, first: int, count: int, new: Sequence[Segment] = ()) -> list[Segment]:
+        """Put `new` in place of `count` segments from number `first` on; return the old ones.
+
+        Not of the active one. The files are the caller's: renamed before or after, and removed.
+        """
+        assert first + count < len(self._segments), "the active segment stays"
+        old = self._segments.replace(first, count, new)
+        self.size_bytes = self._segments.size_bytes
+        self._unsynced.note_names()
+        return old
 
     # -- making it last
 
     def pending_sync(self) -> PendingSync:
         """Return what to sync for all that is in the log now; `synced` must follow its `run`."""
-        first = max(bisect_right(self._base_offsets, self.recovery_point) - 1, 0)
-        unsynced = self._segments[first:] if self.recovery_point < self.end_offset else []
-        path, text = f"{self.directory}/{LEADER_EPOCH_FILE}", self.leader_epochs.to_checkpoint()
-        # One without records yet is not stored: it costs a sync, and no start would keep it.
-        epochs = tuple(e for e in self.leader_epochs.entries if e.start_offset < self.end_offset)
-        pending = PendingSync(
-            fs=self._fs,
-            end_offset=self.end_offset,
-            truncations=self._truncations,
-            files=tuple(segment.file for segment in unsynced),
-            passing_files=tuple(self._passing_files),
-            leader_epochs=(path, text.encode()) if epochs != self._stored_epochs else None,
-            directories=tuple(sorted(self._directories_unsynced)),
-        )
-        self._passing_files = []
-        self._directories_unsynced = set()
-        self._stored_epochs = epochs
-        return pending
+        dirty = self.recovery_point < self.end_offset
+        unsynced = self._segments.since(self.recovery_point) if dirty else []
+        files = [segment.file for segment in unsynced]
+        return self._unsynced.take(self.end_offset, files, self.leader_epochs)
 
     def synced(self, pending: PendingSync) -> None:
         """Move the recovery point to where `pending` has made the log durable."""
-        if pending.truncations == self._truncations:
+        if self._unsynced.still_covers(pending):
             self.recovery_point = max(self.recovery_point, pending.end_offset)
-        else:
-            self._stored_epochs = None  # written over by older ones
 
     def flush(self) -> None:
         """Make all of the log durable."""
@@ -379,7 +360,7 @@ class Log:
     def finish(self) -> None:
         """Write what a start without a scan needs; a sync must follow."""
         for segment in self._segments:
-            self._passing_files += segment.store_indexes()
+            self._unsynced.note_files(segment.store_indexes())
         if self.producers.entries or self._snapshot_offsets:
             self._snapshot(self.end_offset)
 

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
 from pykbroker.storage.batch_rules import EXPANSION_MAX
+from pykbroker.storage.files import Slice
 from pykbroker.storage.index import TimestampOffset
 from pykbroker.storage.segment import Segment
+from pykbroker.storage.segments import Segments
 from pykbroker.wire.record_walk import walk_records
 from pykbroker.wire.records import (
     LOG_APPEND_TIME,
@@ -21,6 +23,34 @@ from pykbroker.wire.records import (
     to_int64,
     uncompressed_records,
 )
+
+
+def read(
+    segments: Segments,
+    offset: int,
+    *,
+    max_bytes: int,
+    end_offset: int,
+    log_end_offset: int,
+    at_least_one: bool,
+) -> Slice | None:
+    """Return whole batches of one segment as `Log.read`, whose arguments have been checked."""
+    for number in range(segments.number_at(offset), len(segments)):
+        segment = segments[number]
+        if segment.base_offset >= end_offset:
+            return None
+        next_offset = segments.end_of(number, log_end_offset)
+        run = plan_read(
+            segment,
+            offset,
+            max_bytes=max_bytes,
+            end_offset=end_offset if end_offset < next_offset else None,
+            at_least_one=at_least_one,
+        )
+        if run is not None:
+            start, stop = run
+            return segment.file.slice(start, stop - start) if stop > start else None
+    return None
 
 
 def plan_read(

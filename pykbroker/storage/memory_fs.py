@@ -146,6 +146,9 @@ class MemoryFile:
     def close(self) -> None:
         """Do nothing: there is no descriptor."""
 
+    def moved(self, path: str) -> None:
+        """Do nothing: a file in memory does not know its name."""
+
     def after_power_cut(self) -> MemoryFile:
         """Return the file as it was when it was last synced."""
         synced = self._synced

@@ -148,3 +148,27 @@ class TestOsFileSystem:
         files[0].sync()
 
         assert len(synced) == 1
+
+
+def test_a_renamed_file_is_found_again_once_it_knows_its_new_name(tmp_path: Path) -> None:
+    fs = OsFileSystem()
+    file = fs.create(f"{tmp_path}/old")
+    file.pwrite(b"abc", 0)
+    file.sync()
+    file.close()
+    fs.rename(f"{tmp_path}/old", f"{tmp_path}/new")
+
+    file.moved(f"{tmp_path}/new")
+
+    assert file.pread(3, 0) == b"abc"
+
+
+def test_a_removed_file_needs_no_sync(tmp_path: Path) -> None:
+    fs = OsFileSystem()
+    file = fs.create(f"{tmp_path}/gone")
+    file.close()
+    fs.remove(f"{tmp_path}/gone")
+
+    file.sync()
+
+    assert not fs.exists(f"{tmp_path}/gone")
