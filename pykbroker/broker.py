@@ -5,7 +5,6 @@ On disk or in memory, alone or (later) in a cluster, it is the same broker with 
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -13,16 +12,17 @@ from random import Random, SystemRandom
 
 import trio
 
-from pykbroker.api.parts import AUTO, Parts
+from pykbroker.api.parts import Parts
 from pykbroker.api.table import HANDLERS
 from pykbroker.clock import Clock, SystemClock
 from pykbroker.config import Config, Settings, read_listeners
 from pykbroker.config import Listener as ListenerSettings
 from pykbroker.disk import Disk, StartError
 from pykbroker.errors import KafkaError
+from pykbroker.listening import bind, endpoint_of
 from pykbroker.metadata.cluster import Metadata
 from pykbroker.metadata.keys import id_text
-from pykbroker.metadata.values import BrokerImage, BrokerState, Endpoint
+from pykbroker.metadata.values import BrokerImage, BrokerState
 from pykbroker.replication.auto_creation import AutoCreation
 from pykbroker.replication.control import control
 from pykbroker.replication.fetch_sessions import FetchSessions
@@ -31,7 +31,7 @@ from pykbroker.replication.producer_ids import ProducerIds
 from pykbroker.replication.settings import LiveSettings
 from pykbroker.replication.topic_creation import TopicCreation
 from pykbroker.server.limits import limits_of
-from pykbroker.server.listener import BoundListener, Listener
+from pykbroker.server.listener import BoundListener
 from pykbroker.server.server import Server
 from pykbroker.storage.log_directory import LogDirectory
 
@@ -40,12 +40,6 @@ FEATURE_LEVELS = {"metadata.version": 30}
 WARM = ((18, 3), (18, 4), (3, 12), (3, 13), (0, 9), (0, 11), (1, 12), (1, 16), (2, 7), (22, 4))
 """Requests that clients begin with, as (api key, version): their codecs are made beforehand."""
 WARM_PAUSE_SECONDS = 0.01
-
-ADVICE = {
-    errno.EADDRINUSE: "stop what listens there or choose another port",
-    errno.EACCES: "choose a port above 1023",
-}
-"""What to do about an address that cannot be had."""
 
 Ready = Callable[[Sequence[tuple[str, int]]], object]
 """Told the addresses once the broker answers."""
@@ -67,7 +61,7 @@ async def serve(
     with ExitStack() as stack:
         listeners = []
         for listener in read_listeners(settings.config).listeners:
-            bound = await _bind(listener)
+            bound = await bind(listener)
             stack.callback(bound.close)
             listeners.append((listener, bound))
         disk = Disk.of(settings.data_dir)
@@ -141,12 +135,17 @@ class Broker:
             await self._metadata.announce(state=BrokerState.RUNNING)
             await parts.applied()
             ready([address for bound in listeners for address in bound.addresses])
-            nursery.start_soon(_warm, server)
+            self._start_background(nursery, parts, server)
             await stop.wait()
             parts.partitions.drain()
             await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
             nursery.cancel_scope.cancel()
         return not parts.partitions.any_failed
+
+    def _start_background(self, nursery: trio.Nursery, parts: Parts, server: Server) -> None:
+        """Start what goes on beside requests; it ends with `nursery`, before logs are closed."""
+        del parts
+        nursery.start_soon(_warm, server)
 
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or id_text(self._random.randbytes(16))
@@ -163,7 +162,7 @@ class Broker:
             incarnation=id_text(self._random.randbytes(16)),
             directory=directory_id,
             endpoints=tuple(
-                endpoint for each, bound in listeners if (endpoint := _endpoint(each, bound))
+                endpoint for each, bound in listeners if (endpoint := endpoint_of(each, bound))
             ),
             rack=self._config.text("broker.rack") or None,
             log_dirs=(directory_id,),
@@ -215,17 +214,6 @@ class Broker:
         return self._settings.log_config(overrides).min_insync_replicas
 
 
-async def _bind(listener: ListenerSettings) -> BoundListener:
-    try:
-        return await Listener(listener.name, listener.host, listener.port).bind()
-    except OSError as fault:
-        advice = ADVICE.get(fault.errno or 0, "choose an address of this machine")
-        raise StartError(
-            f"listener {listener.name} cannot listen at"
-            f" {address_text((listener.host, listener.port))} ({fault.strerror}); {advice}"
-        ) from fault
-
-
 async def _warm(server: Server) -> None:
     """Make the codecs of `WARM`, one at a time so that a client who is there already goes first.
 
@@ -234,21 +222,3 @@ async def _warm(server: Server) -> None:
     for route in WARM:
         await trio.sleep(WARM_PAUSE_SECONDS)
         server.routes.warm([route])
-
-
-def _endpoint(listener: ListenerSettings, bound: BoundListener) -> Endpoint | None:
-    """Give what the metadata tells of a listener; port 0 is the port that was got."""
-    advertised, port = listener.advertised, bound.addresses[0][1]
-    if advertised is None:
-        return None
-    if isinstance(advertised, str):
-        return Endpoint(listener.name, AUTO, port, listener.security_protocol)
-    return Endpoint(
-        listener.name, advertised.host, advertised.port or port, listener.security_protocol
-    )
-
-
-def address_text(address: tuple[str, int]) -> str:
-    """Write an address as clients do: "127.0.0.1:9092", "[::1]:9092"."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

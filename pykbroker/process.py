@@ -16,9 +16,10 @@ from pathlib import Path
 
 import trio
 
-from pykbroker.broker import address_text, cause_of, serve
+from pykbroker.broker import cause_of, serve
 from pykbroker.config import Settings
 from pykbroker.disk import StartError
+from pykbroker.listening import address_text
 
 log = logging.getLogger("pykbroker")
 

@@ -14,8 +14,9 @@ from typing import Self
 
 import trio
 
-from pykbroker.broker import address_text, cause_of, serve
+from pykbroker.broker import cause_of, serve
 from pykbroker.config import Settings, load, read_listeners
+from pykbroker.listening import address_text
 
 PROFILE = "test"
 
