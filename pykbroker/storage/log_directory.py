@@ -71,6 +71,8 @@ class LogDirectory:
         self._random = random
         self._sync_threads = sync_threads
         self._logs: dict[TopicPartition, Log] = {}
+        self.failure: OSError | None = None
+        """What the disk failed with, once it did: nothing is written here any more."""
         # What the checkpoints say of logs not opened yet is kept in them.
         self._recovery_points = checkpoint.read_offsets(
             fs, f"{path}/{checkpoint.RECOVERY_POINT_FILE}"
@@ -125,6 +127,11 @@ class LogDirectory:
         for name in self._fs.listdir(self.path):
             if name.endswith(DELETED_DIRECTORY_SUFFIX):
                 self._fs.remove_tree(f"{self.path}/{name}")
+
+    def fail(self, failure: OSError) -> None:
+        """Note that the disk under it failed, until the next start; the first failure stays."""
+        if self.failure is None:
+            self.failure = failure
 
     def partitions(self) -> list[FoundPartition]:
         """List the partitions on disk, opened or not."""
@@ -238,10 +245,11 @@ class LogDirectory:
         """Close all logs and unlock the directory.
 
         `clean` flushes them, stores the checkpoints and leaves the marker that lets the next start
-        open them without scanning; after an error of the disk it must be False.
+        open them without scanning; after an error of the disk it must be False, and is where the
+        directory failed.
         """
         try:
-            if clean:
+            if clean and self.failure is None:
                 self._close_logs()
                 if not self.clean:
                     # The marker must not vouch for logs that nobody has recovered.
