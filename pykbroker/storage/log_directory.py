@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from pykbroker.storage import checkpoint
@@ -24,6 +25,8 @@ from pykbroker.storage.names import (
     parse_directory_name,
 )
 from pykbroker.storage.pending_sync import PendingSync
+from pykbroker.storage.removal import Removals
+from pykbroker.storage.stored_offsets import StoredOffsets
 
 LOCK_FILE = ".lock"
 
@@ -73,11 +76,10 @@ class LogDirectory:
         self._logs: dict[TopicPartition, Log] = {}
         self.failure: OSError | None = None
         """What the disk failed with, once it did: nothing is written here any more."""
-        # What the checkpoints say of logs not opened yet is kept in them.
-        self._recovery_points = checkpoint.read_offsets(
-            fs, f"{path}/{checkpoint.RECOVERY_POINT_FILE}"
-        )
-        self._log_starts = checkpoint.read_offsets(fs, f"{path}/{checkpoint.LOG_START_FILE}")
+        self.on_failure: Callable[[LogDirectory], None] | None = None
+        self.removals = Removals(fs)
+        """Files and directories that are to go; they wait for whoever removes them."""
+        self._offsets = StoredOffsets(fs, path)
 
     @classmethod
     def open(
@@ -117,21 +119,29 @@ class LogDirectory:
                 random=random,
                 sync_threads=sync_threads,
             )
-            directory._remove_leftovers()
+            directory._note_leftovers()
         except BaseException:
             lock.release()
             raise
         return directory
 
-    def _remove_leftovers(self) -> None:
-        for name in self._fs.listdir(self.path):
-            if name.endswith(DELETED_DIRECTORY_SUFFIX):
-                self._fs.remove_tree(f"{self.path}/{name}")
+    def _note_leftovers(self) -> None:
+        gone = [
+            f"{self.path}/{name}"
+            for name in self._fs.listdir(self.path)
+            if name.endswith(DELETED_DIRECTORY_SUFFIX)
+        ]
+        self.removals.note(gone, delay_ms=0)
 
     def fail(self, failure: OSError) -> None:
-        """Note that the disk under it failed, until the next start; the first failure stays."""
+        """Note that the disk under it failed, until the next start; the first failure stays.
+
+        `on_failure` is told of the first, in the caller's thread.
+        """
         if self.failure is None:
             self.failure = failure
+            if self.on_failure is not None:
+                self.on_failure(self)
 
     def partitions(self) -> list[FoundPartition]:
         """List the partitions on disk, opened or not."""
@@ -172,74 +182,48 @@ class LogDirectory:
                 partition=partition,
                 topic_id=topic_id,
                 config=config,
-                clean=self.clean and key in self._recovery_points,
-                recovery_point=self._recovery_points.get(key, 0),
-                log_start_offset=self._log_starts.get(key, 0),
+                clean=self.clean and self._offsets.recovery_point(key) is not None,
+                recovery_point=self._offsets.recovery_point(key) or 0,
+                log_start_offset=self._offsets.log_start(key),
                 now_ms=now_ms,
                 random=self._random,
             )
-            log.before_truncation = lambda offset: self._lower_recovery_point(key, offset)
+            log.before_truncation = partial(self._offsets.lower_recovery_point, key)
         return log
 
-    def _lower_recovery_point(self, key: TopicPartition, offset: int) -> None:
-        """Let no crash find a recovery point above where this log is about to be cut."""
-        if self._recovery_points.get(key, 0) > offset:
-            self._recovery_points[key] = offset
-            self._write_recovery_points()
-
     def delete(self, topic: str, partition: int, unique: str) -> None:
-        """Remove a partition from disk, if it is there; slices of its log stay readable.
+        """Take a partition from disk, if it is there; slices of its log stay readable.
 
-        The directory is renamed first, durably, with `unique` in its new name: from then on the
-        partition is gone, and a crash leaves only what the next start removes.
+        The directory is renamed, durably, with `unique` in its new name: from then on the partition
+        is gone. Its bytes go with `removals`.
         """
         key = topic, partition
         log = self._logs.pop(key, None)
         if log is not None:
             log.close_files()
-        self._forget_offsets(key)
+        self._offsets.forget(key)
         path = f"{self.path}/{directory_name(topic, partition)}"
         if self._fs.exists(path):
             gone = f"{self.path}/{deleted_directory_name(topic, partition, unique)}"
             self._fs.rename(path, gone)
             self._fs.sync_directory(self.path)
-            self._fs.remove_tree(gone)
+            self.removals.note([gone], delay_ms=None)
 
-    def _forget_offsets(self, key: TopicPartition) -> None:
-        """Take a partition out of the stored checkpoints.
+    def checkpoint_recovery_points(self) -> None:
+        """Store below which offset each log is durable; on any thread."""
+        self._offsets.store_recovery_points(self._logs)
 
-        A later partition of this name must not find them after a crash: all below an old recovery
-        point would count as durable, and a log that ends below an old start as lost.
+    def checkpoint_log_starts(self) -> None:
+        """Store the log start offsets; on any thread.
+
+        Records below them are gone, even if a crash takes the records above them too.
         """
-        if self._recovery_points.pop(key, None) is not None:
-            self._write_recovery_points()
-        if self._log_starts.pop(key, None) is not None:
-            self._write_log_starts()
+        self._offsets.store_log_starts(self._logs, closing=False)
 
     def checkpoint(self) -> None:
-        """Store the recovery points and log start offsets of all logs.
-
-        Before a log start offset above what is durable means anything, the log must be flushed.
-        """
-        for key, log in self._logs.items():
-            self._recovery_points[key] = log.recovery_point
-            if log.log_start_offset > log.segments[0].base_offset:
-                self._log_starts[key] = log.log_start_offset
-            else:
-                # As Kafka: where the first segment says it, the checkpoint does not.
-                self._log_starts.pop(key, None)
-        self._write_recovery_points()
-        self._write_log_starts()
-
-    def _write_recovery_points(self) -> None:
-        checkpoint.write_offsets(
-            self._fs, f"{self.path}/{checkpoint.RECOVERY_POINT_FILE}", self._recovery_points
-        )
-
-    def _write_log_starts(self) -> None:
-        checkpoint.write_offsets(
-            self._fs, f"{self.path}/{checkpoint.LOG_START_FILE}", self._log_starts
-        )
+        """Store the recovery points and log start offsets of all logs."""
+        self.checkpoint_recovery_points()
+        self.checkpoint_log_starts()
 
     def close(self, *, clean: bool = True, broker_epoch: int = UNKNOWN_BROKER_EPOCH) -> None:
         """Close all logs and unlock the directory.
@@ -253,8 +237,9 @@ class LogDirectory:
                 self._close_logs()
                 if not self.clean:
                     # The marker must not vouch for logs that nobody has recovered.
-                    self._recovery_points.clear()
-                self.checkpoint()
+                    self._offsets.forget_recovery_points()
+                self.checkpoint_recovery_points()
+                self._offsets.store_log_starts(self._logs, closing=True)
                 checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)
             for log in self._logs.values():
                 log.close_files()

@@ -19,6 +19,7 @@ from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.settings import LiveSettings
 from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.names import parse_directory_name
 from pykbroker.wire.records import build_batch
 from tests.replication.clusters import a_cluster, a_topic, an_id
 
@@ -122,4 +123,5 @@ def refusal(partitions: Partitions, topic: str, index: int = 0) -> ErrorCode:
 
 
 def directories_of_logs(fs: MemoryFileSystem, path: str = "data") -> list[str]:
-    return [name for name in fs.listdir(path) if fs.is_directory(f"{path}/{name}")]
+    """Those of partitions, not those that are being removed."""
+    return [name for name in fs.listdir(path) if parse_directory_name(name) is not None]

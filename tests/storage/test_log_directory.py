@@ -12,6 +12,7 @@ from pykbroker.storage.log import Log
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.log_directory import FoundPartition, LogDirectory, LogDirectoryError
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.removal import Removal
 from tests.storage.logs import NOW_MS, TOPIC_ID, append, read, read_all
 
 DIRECTORY_ID = b"d" * 16
@@ -203,15 +204,19 @@ def test_a_deleted_partition_is_gone_but_for_slices_of_it(fs: MemoryFileSystem) 
     assert a_log(directory, topic_id=b"x" * 16).end_offset == 0
 
 
-def test_a_deletion_cut_short_is_finished_at_the_next_start(fs: MemoryFileSystem) -> None:
+def test_a_deletion_is_noted_and_one_cut_short_again_at_the_next_start(
+    fs: MemoryFileSystem,
+) -> None:
     directory = opened(fs)
     append(a_log(directory))
+    directory.delete("topic", 0, "1f")
+    assert directory.removals.take() == [Removal("data/topic-0.1f-delete", None)]
     directory.close()
-    fs.rename("data/topic-0", "data/topic-0.1f-delete")
 
-    opened(fs)
+    directory = opened(fs)
 
-    assert not fs.exists("data/topic-0.1f-delete")
+    assert directory.partitions() == []
+    assert directory.removals.take() == [Removal("data/topic-0.1f-delete", 0)]
 
 
 def test_a_partition_made_again_inherits_no_offsets_of_the_deleted_one(
