@@ -17,7 +17,7 @@ from pykbroker.api.table import HANDLERS
 from pykbroker.clock import Clock, SystemClock
 from pykbroker.config import Config, Settings, read_listeners
 from pykbroker.config import Listener as ListenerSettings
-from pykbroker.disk import Disk, StartError
+from pykbroker.disk import Disk, OpenedDirectories, StartError
 from pykbroker.errors import KafkaError
 from pykbroker.listening import bind, endpoint_of
 from pykbroker.metadata.cluster import Metadata
@@ -64,7 +64,7 @@ async def serve(
             bound = await bind(listener)
             stack.callback(bound.close)
             listeners.append((listener, bound))
-        disk = Disk.of(settings.data_dir)
+        disk = Disk.of(settings.data)
         stack.callback(disk.store.close)
         broker = Broker(settings.config, disk, clock or SystemClock(), random or SystemRandom())
         await broker.run(listeners, stop, ready)
@@ -99,37 +99,35 @@ class Broker:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._metadata.run)
             cluster_id = await self._found_cluster()
-            directory = await self._disk.open_directory(
+            directories = await self._disk.open_directories(
                 node_id=self._node_id, cluster_id=cluster_id, random=self._random
             )
-            clean = False
+            clean: Sequence[LogDirectory] = ()
             try:
-                await self._join(directory, listeners)
+                await self._join(directories, listeners)
                 nursery.start_soon(self._metadata.keep_alive)
-                clean = await self._serve(directory, [bound for _, bound in listeners], stop, ready)
+                bound = [bound for _, bound in listeners]
+                clean = await self._serve(directories, bound, stop, ready)
             finally:
                 with trio.CancelScope(shield=True):
-                    epoch = self._metadata.broker_epoch
-                    await self._disk.offload(
-                        partial(directory.close, clean=clean, broker_epoch=epoch)
-                    )
+                    await self._close(directories.good, clean)
             await self._metadata.leave()
             nursery.cancel_scope.cancel()
 
     async def _serve(
         self,
-        directory: LogDirectory,
+        directories: OpenedDirectories,
         listeners: Sequence[BoundListener],
         stop: trio.Event,
         ready: Ready,
-    ) -> bool:
-        """Serve until `stop`; tell whether the disk did all it was told.
+    ) -> Sequence[LogDirectory]:
+        """Serve until `stop`; give the directories whose disk did all it was told.
 
         Nothing opens or writes a log once this has returned.
         """
         async with trio.open_nursery() as nursery:
             await nursery.start(control, self._metadata, self._min_insync_replicas)
-            parts = await self._parts(directory, nursery)
+            parts = await self._parts(directories, nursery)
             server = Server(HANDLERS, parts, limits_of(self._config))
             await nursery.start(server.run, listeners)
             await self._metadata.announce(state=BrokerState.RUNNING)
@@ -140,7 +138,22 @@ class Broker:
             parts.partitions.drain()
             await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
             nursery.cancel_scope.cancel()
-        return not parts.partitions.any_failed
+        partitions = parts.partitions
+        return [each for each in directories.good if not partitions.any_failed_in(each)]
+
+    async def _close(
+        self, directories: Sequence[LogDirectory], clean: Sequence[LogDirectory]
+    ) -> None:
+        """Close all directories; one whose disk fails now keeps the others from nothing."""
+        epoch, failures = self._metadata.broker_epoch, []
+        for directory in directories:
+            closing = partial(directory.close, clean=directory in clean, broker_epoch=epoch)
+            try:
+                await self._disk.offload(closing)
+            except OSError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _start_background(self, nursery: trio.Nursery, parts: Parts, server: Server) -> None:
         """Start what goes on beside requests; it ends with `nursery`, before logs are closed."""
@@ -153,31 +166,32 @@ class Broker:
 
     async def _join(
         self,
-        directory: LogDirectory,
+        directories: OpenedDirectories,
         listeners: Sequence[tuple[ListenerSettings, BoundListener]],
     ) -> None:
-        directory_id = id_text(directory.meta.directory_id)
+        log_dirs = tuple(id_text(each.meta.directory_id) for each in directories.good)
         image = BrokerImage(
             self._node_id,
             incarnation=id_text(self._random.randbytes(16)),
-            directory=directory_id,
+            directory=log_dirs[0],
             endpoints=tuple(
                 endpoint for each, bound in listeners if (endpoint := endpoint_of(each, bound))
             ),
             rack=self._config.text("broker.rack") or None,
-            log_dirs=(directory_id,),
-            clean_of=-1 if directory.clean_broker_epoch is None else directory.clean_broker_epoch,
+            log_dirs=log_dirs,
+            clean_of=directories.clean_broker_epoch,
         )
         try:
             await self._metadata.register(image, now_ms=self._clock.now_ms())
         except KafkaError as refusal:
             raise StartError(f"broker {self._node_id} cannot join: {refusal}") from refusal
 
-    async def _parts(self, directory: LogDirectory, nursery: trio.Nursery) -> Parts:
+    async def _parts(self, directories: OpenedDirectories, nursery: trio.Nursery) -> Parts:
         metadata, settings = self._metadata, self._settings
         partitions = Partitions(
             node_id=self._node_id,
-            directories=[directory],
+            directories=directories.good,
+            offline_directories=directories.offline,
             settings=settings,
             clock=self._clock,
             random=self._random,

@@ -18,7 +18,7 @@ from pykbroker.config.java_properties import parse_properties
 from pykbroker.config.layers import Config, load
 from pykbroker.config.profiles import DEFAULT_PROFILE, PROFILES
 from pykbroker.config.property import ConfigError
-from pykbroker.config.settings import Settings, data_dir, start_notices
+from pykbroker.config.settings import Settings, data_directories, start_notices
 
 EXIT_WRONG_USE = 2
 """The exit status for a wrong option, property name or value, as argparse's own."""
@@ -43,8 +43,8 @@ def settings_of(options: argparse.Namespace, environment: Mapping[str, str]) -> 
     if options.data_dir is not None:
         options.override.append(f"log.dirs={options.data_dir}")
     config = _config(options, environment, port=options.port)
-    directory = None if options.memory else data_dir(config)
-    return Settings(config, directory, options.ready_file)
+    data = None if options.memory else data_directories(config)
+    return Settings(config, data, options.ready_file)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -60,7 +60,8 @@ def _serve(options: argparse.Namespace) -> int:
         stream=sys.stderr,
     )
     log = logging.getLogger("pykbroker")
-    log.info("properties profile=%s data=%s", options.profile, settings.data_dir or "memory")
+    where = "memory" if settings.data is None else ",".join(settings.data.log_dirs)
+    log.info("properties profile=%s data=%s", options.profile, where)
     for notice in notices:
         log.warning("%s", notice)
     from pykbroker.process import run

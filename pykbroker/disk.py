@@ -1,26 +1,31 @@
-"""Where a broker keeps things: in a data directory or in memory; the one place that chooses.
+"""Where a broker keeps things: in data directories or in memory; the one place that chooses.
 
 What keeps a data directory from being used is told in a sentence, before anything is changed.
 """
 
 from __future__ import annotations
 
+import errno
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import trio
 
+from pykbroker.config import DataDirectories
 from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.metadata.sqlite_store import SqliteStore
 from pykbroker.metadata.store import StoreInUse
+from pykbroker.replication.directory_health import OfflineDirectory, advice_on, tell_offline
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log_directory import LogDirectory, LogDirectoryError
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.names import parse_directory_name
 
 METADATA_FILE = "metadata.sqlite"
 MEMORY_DIRECTORY = "memory"
@@ -32,73 +37,176 @@ class StartError(Exception):
     """Why a broker cannot start: a sentence that says what to do."""
 
 
+class OpenedDirectories(NamedTuple):
+    """The data directories of this broker, as it found them at the start."""
+
+    good: tuple[LogDirectory, ...]
+    """At least one."""
+    offline: tuple[OfflineDirectory, ...]
+
+    @property
+    def clean_broker_epoch(self) -> int:
+        """The broker epoch that closed all of them in order; -1: they were not, as in Kafka."""
+        epochs = {directory.clean_broker_epoch for directory in self.good}
+        (epoch,) = epochs if len(epochs) == 1 and not self.offline else (None,)
+        return -1 if epoch is None else epoch
+
+
 class Disk(NamedTuple):
     """The parts that keep things: files, metadata, and who does what would block."""
 
     fs: FileSystem
     store: MemoryStore
-    path: str
+    paths: tuple[str, ...]
+    """The data directories that hold logs."""
     offload: Callable[[Callable[[], Any]], Awaitable[Any]]
     sync_threads: int
     """How many threads wait for the disk when it is closed; memory knows one thread only."""
+    metadata_path: str = MEMORY_DIRECTORY
 
     @classmethod
-    def of(cls, data_dir: str | None) -> Disk:
-        """Choose the parts for a data directory, or for None those in memory.
+    def of(cls, data: DataDirectories | None) -> Disk:
+        """Choose the parts for data directories, or for None those in memory.
 
-        Raises StartError for a directory that cannot be used. `store` is to be closed.
+        Raises StartError for directories that cannot be used. `store` is to be closed.
         """
-        if data_dir is None:
-            return cls(MemoryFileSystem(), MemoryStore(), MEMORY_DIRECTORY, _at_once, 1)
-        directory = Path(data_dir).resolve()
+        if data is None:
+            return cls(MemoryFileSystem(), MemoryStore(), (MEMORY_DIRECTORY,), _at_once, 1)
+        metadata, *log_dirs = map(_resolved, (data.metadata_dir, *data.log_dirs))
+        _check_apart(log_dirs, metadata)
         fs = OsFileSystem()
-        try:
-            fs.mkdirs(str(directory))
-            store = SqliteStore(directory / METADATA_FILE)
-        except StoreInUse as fault:
-            raise StartError(
-                f"{directory} is in use by another process; stop that one or choose another"
-                " log.dirs"
-            ) from fault
-        except sqlite3.Error as fault:
-            raise StartError(
-                f"{directory / METADATA_FILE} cannot be used ({fault}); put it back from a copy or"
-                " choose another log.dirs"
-            ) from fault
-        except ValueError as fault:
-            raise StartError(f"{fault}; choose another log.dirs") from fault
-        except OSError as fault:
-            raise _unusable(directory, fault) from fault
-        return cls(fs, store, str(directory), trio.to_thread.run_sync, SYNC_THREADS)
+        return cls(
+            fs,
+            _open_store(fs, metadata),
+            tuple(map(str, log_dirs)),
+            trio.to_thread.run_sync,
+            SYNC_THREADS,
+            str(metadata),
+        )
 
-    async def open_directory(
+    async def open_directories(
         self, *, node_id: int, cluster_id: str, random: Random
-    ) -> LogDirectory:
-        """Lock and open the data directory; raises StartError when it is somebody else's."""
+    ) -> OpenedDirectories:
+        """Lock and open the data directories; one whose disk fails is told of and left out.
+
+        Raises StartError when one is somebody else's, and when none is left or the one left out
+        is that of the metadata.
+        """
+        good: list[LogDirectory] = []
+        offline: list[OfflineDirectory] = []
         opening = partial(
             LogDirectory.open,
             self.fs,
-            self.path,
             node_id=node_id,
             cluster_id=cluster_id,
-            directory_id=random.randbytes(16),
             random=random,
             sync_threads=self.sync_threads,
         )
         try:
-            directory: LogDirectory = await self.offload(opening)
-        except LogDirectoryError as fault:
-            raise StartError(str(fault)) from fault
-        except OSError as fault:
-            raise _unusable(Path(self.path), fault) from fault
-        return directory
+            for path in self.paths:
+                directory_id = random.randbytes(16)
+                try:
+                    good.append(
+                        await self.offload(partial(opening, path, directory_id=directory_id))
+                    )
+                except OSError as fault:
+                    offline.append(OfflineDirectory(path, fault))
+            self._check_enough(good, offline)
+            await self.offload(partial(_check_found_once, self.fs, good))
+        except BaseException as fault:
+            for directory in good:
+                _give_back(directory)
+            if isinstance(fault, LogDirectoryError):
+                raise StartError(str(fault)) from fault
+            raise
+        for left_out in offline:
+            tell_offline(left_out)
+        return OpenedDirectories(tuple(good), tuple(offline))
+
+    def _check_enough(
+        self, good: Sequence[LogDirectory], offline: Sequence[OfflineDirectory]
+    ) -> None:
+        """Refuse to go on without any directory, and without the one of the metadata."""
+        for left_out in offline:
+            if not good or left_out.path == self.metadata_path:
+                raise _unusable(left_out.path, left_out.failure) from left_out.failure
+
+
+def _open_store(fs: FileSystem, directory: Path) -> SqliteStore:
+    try:
+        fs.mkdirs(str(directory))
+        # SQLite tells less well why it cannot write here.
+        fs.create(probe := f"{directory}/.probe").close()
+        fs.remove(probe)
+        return SqliteStore(directory / METADATA_FILE)
+    except StoreInUse as fault:
+        raise StartError(
+            f"{directory} is in use by another process; stop that one or choose another log.dirs"
+        ) from fault
+    except sqlite3.Error as fault:
+        if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            full = OSError(errno.ENOSPC, str(fault))
+            raise _unusable(str(directory), full) from fault
+        raise StartError(
+            f"{directory / METADATA_FILE} cannot be used ({fault}); put it back from a copy or"
+            " choose another log.dirs"
+        ) from fault
+    except ValueError as fault:
+        raise StartError(f"{fault}; choose another log.dirs") from fault
+    except OSError as fault:
+        raise _unusable(str(directory), fault) from fault
+
+
+def _resolved(directory: str) -> Path:
+    try:
+        return Path(directory).resolve()
+    except (OSError, RuntimeError) as fault:  # a loop of links
+        raise StartError(
+            f"{directory} cannot be a data directory ({fault}); choose another log.dirs"
+        ) from fault
+
+
+def _check_apart(log_dirs: Sequence[Path], metadata: Path) -> None:
+    """Refuse directories that are one another or lie in one another."""
+    if len(set(log_dirs)) < len(log_dirs):
+        twice = next(each for each in log_dirs if log_dirs.count(each) > 1)
+        raise StartError(f"{twice} is in log.dirs twice; name it once")
+    for one, other in combinations(sorted({*log_dirs, metadata}), 2):
+        if one in other.parents:
+            raise StartError(
+                f"{other} lies in {one}, which is a data directory too; choose directories that"
+                " do not lie in one another"
+            )
+
+
+def _check_found_once(fs: FileSystem, directories: Sequence[LogDirectory]) -> None:
+    """Refuse directories two of which have the same partition: nobody knows which is the right."""
+    found: dict[str, str] = {}
+    for directory in directories:
+        for name in fs.listdir(directory.path):
+            if parse_directory_name(name) is None:
+                continue
+            other = found.setdefault(name, directory.path)
+            if other != directory.path:
+                raise StartError(
+                    f"{name} is in {other} and in {directory.path}; move the one that is out of"
+                    " date out of its directory"
+                )
+
+
+def _give_back(directory: LogDirectory) -> None:
+    """Close a directory in which nothing was opened, as it was found."""
+    epoch = directory.clean_broker_epoch
+    directory.close(clean=directory.clean, broker_epoch=-1 if epoch is None else epoch)
 
 
 async def _at_once(work: Callable[[], Any]) -> Any:
     return work()
 
 
-def _unusable(directory: Path, fault: OSError) -> StartError:
+def _unusable(directory: str, fault: OSError) -> StartError:
+    advice = advice_on(fault, otherwise="")
     return StartError(
-        f"{directory} cannot be a data directory ({fault.strerror}); choose another log.dirs"
+        f"{directory} cannot be a data directory ({fault.strerror});"
+        f" {advice}{' or ' if advice else ''}choose another log.dirs"
     )

@@ -14,7 +14,7 @@ import trio
 
 from pykbroker.broker import Broker, cause_of, serve
 from pykbroker.clock import SystemClock
-from pykbroker.config import Settings, load, read_listeners
+from pykbroker.config import DataDirectories, Settings, load, read_listeners
 from pykbroker.disk import Disk, StartError
 from pykbroker.errors import ErrorCode
 from pykbroker.metadata.memory_store import MemoryStore
@@ -34,7 +34,8 @@ Addresses = Sequence[tuple[str, int]]
 
 def settings(*overrides: str, data_dir: Path | None = None, port: int | None = 0) -> Settings:
     config = load(profile="test", overrides=overrides, port=port)
-    return Settings(config, None if data_dir is None else str(data_dir), None)
+    data = None if data_dir is None else DataDirectories((str(data_dir),), str(data_dir))
+    return Settings(config, data, None)
 
 
 def on(listeners: str, *overrides: str, **options: Any) -> Settings:
@@ -188,7 +189,7 @@ async def at_once(work: Callable[[], Any]) -> Any:
 
 
 def a_broker(fs: MemoryFileSystem, store: MemoryStore, *, seed: int = 1, path: str = "d") -> Broker:
-    disk = Disk(fs, store, path, at_once, sync_threads=1)
+    disk = Disk(fs, store, (path,), at_once, sync_threads=1)
     return Broker(settings().config, disk, SystemClock(), Random(seed))
 
 

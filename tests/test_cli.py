@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from pykbroker import __version__, cli
-from pykbroker.config import Settings, load, parse_properties
+from pykbroker.config import DataDirectories, Settings, load, parse_properties
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_serve_without_options_keeps_data_below_the_working_directory(
 ) -> None:
     assert cli.main(["serve"]) == 0
 
-    assert started == [Settings(load(), "data", None)]
+    assert started == [Settings(load(), DataDirectories(("data",), "data"), None)]
 
 
 def test_serve_hands_all_sources_of_properties_to_the_broker(
@@ -60,7 +60,8 @@ def test_serve_hands_all_sources_of_properties_to_the_broker(
     names = ("num.partitions", "broker.rack", "compression.type", "offsets.topic.num.partitions")
     assert [settings.config[name] for name in names] == [3, "a", "zstd", 1]
     assert settings.config.items("listeners") == ("PLAINTEXT://127.0.0.1:0",)
-    assert (settings.data_dir, settings.ready_file) == ("/from/file", "ready")
+    assert settings.data == DataDirectories(("/from/file",), "/from/file")
+    assert settings.ready_file == "ready"
 
 
 def test_a_data_directory_wins_over_the_properties_and_is_shown_in_them(
@@ -68,14 +69,14 @@ def test_a_data_directory_wins_over_the_properties_and_is_shown_in_them(
 ) -> None:
     assert cli.main(["serve", "--data-dir", "here", "--override", "log.dirs=/there"]) == 0
 
-    assert started[0].data_dir == "here"
+    assert started[0].data == DataDirectories(("here",), "here")
     assert started[0].config.items("log.dirs") == ("here",)
 
 
 def test_in_memory_there_is_no_data_directory(started: list[Settings]) -> None:
     assert cli.main(["serve", "--memory"]) == 0
 
-    assert started[0].data_dir is None
+    assert started[0].data is None
 
 
 @pytest.mark.usefixtures("started")
@@ -120,8 +121,11 @@ def test_what_has_no_effect_is_logged_at_start(capsys: pytest.CaptureFixture[str
             ),
         ),
         (
-            ["--data-dir", "a,b"],
-            "log.dirs=a,b names 2 directories, and one is served; write log.dirs=a",
+            ["--data-dir", "a,a"],
+            (
+                "--override: log.dirs=a,a is not allowed: it must be a list with commas, each once"
+                " and not empty; write log.dirs=a"
+            ),
         ),
     ],
 )

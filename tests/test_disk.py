@@ -9,17 +9,22 @@ from random import Random
 
 import pytest
 
+from pykbroker.config import DataDirectories
 from pykbroker.disk import METADATA_FILE, Disk, StartError
 
 
-async def open_directory(data: Path, *, node_id: int = 1, cluster_id: str = "c") -> None:
+def a_disk(*data: object, metadata: object = None) -> Disk:
+    log_dirs = tuple(map(str, data))
+    return Disk.of(DataDirectories(log_dirs, log_dirs[0] if metadata is None else str(metadata)))
+
+
+async def open_directory(data: Path) -> None:
     """Open a data directory as a broker does, and close it."""
-    disk = Disk.of(str(data))
+    disk = a_disk(data)
     try:
-        directory = await disk.open_directory(
-            node_id=node_id, cluster_id=cluster_id, random=Random(1)
-        )
-        directory.close()
+        opened = await disk.open_directories(node_id=1, cluster_id="c", random=Random(1))
+        for directory in opened.good:
+            directory.close()
     finally:
         disk.store.close()
 
@@ -42,10 +47,10 @@ async def test_a_relative_directory_stays_the_same_when_the_process_moves(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    disk = Disk.of("data")
+    disk = a_disk("data")
 
     disk.store.close()
-    assert disk.path == str(tmp_path / "data")
+    assert disk.paths == (str(tmp_path / "data"),)
 
 
 async def test_a_directory_that_was_used_is_opened_again(tmp_path: Path) -> None:
@@ -146,16 +151,16 @@ async def test_a_directory_that_cannot_be_used_is_refused_in_a_sentence(
 
 
 async def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
-    first = Disk.of(str(tmp_path))
+    first = a_disk(tmp_path)
     try:
         with pytest.raises(StartError, match="is in use by another process; stop that one or"):
-            Disk.of(str(tmp_path))
+            a_disk(tmp_path)
     finally:
         first.store.close()
 
 
 def test_memory_knows_one_thread_only(tmp_path: Path) -> None:
     assert Disk.of(None).sync_threads == 1
-    on_disk = Disk.of(str(tmp_path))
+    on_disk = a_disk(tmp_path)
     on_disk.store.close()
     assert on_disk.sync_threads > 1

@@ -26,16 +26,18 @@ async def describe_log_dirs(parts: Parts, request: Any, asker: Asker) -> Respons
         if request.topics is None
         else {(topic.topic, index) for topic in request.topics for index in topic.partitions}
     )
+    partitions = parts.partitions
     return {
-        "results": [
-            _described(parts, directory, wanted) for directory in parts.partitions.directories
-        ]
+        "results": [_described(parts, directory, wanted) for directory in partitions.directories]
+        + [_failed(directory.path) for directory in partitions.offline_directories]
     }
 
 
 def _described(
     parts: Parts, directory: LogDirectory, wanted: Container[tuple[str, int]] | None
 ) -> dict[str, Any]:
+    if directory.failure is not None:
+        return _failed(directory.path)
     topics: dict[str, list[dict[str, Any]]] = {}
     for partition_log in parts.partitions.logs_in(directory):
         place = partition_log.topic, partition_log.partition
@@ -51,10 +53,14 @@ def _described(
     try:
         total_bytes, usable_bytes = directory.space or SPACE_UNKNOWN
     except OSError:
-        return {"log_dir": directory.path, "error_code": ErrorCode.KAFKA_STORAGE_ERROR}
+        return _failed(directory.path)
     return {
         "log_dir": directory.path,
         "total_bytes": total_bytes,
         "usable_bytes": usable_bytes,
         "topics": [{"name": name, "partitions": rows} for name, rows in topics.items()],
     }
+
+
+def _failed(path: str) -> dict[str, Any]:
+    return {"log_dir": path, "error_code": ErrorCode.KAFKA_STORAGE_ERROR}

@@ -19,7 +19,12 @@ from pykbroker.config.layers import Config, load, validate_broker_config
 from pykbroker.config.listeners import AUTO, Address, Listener, Listeners, read_listeners
 from pykbroker.config.profiles import DEFAULT_PROFILE, PROFILES
 from pykbroker.config.property import ConfigError, Kind, Property, Update
-from pykbroker.config.settings import Settings, data_dir, start_notices
+from pykbroker.config.settings import (
+    DataDirectories,
+    Settings,
+    data_directories,
+    start_notices,
+)
 from pykbroker.config.table import PROPERTIES, TOPIC_PROPERTIES
 from pykbroker.config.topic import (
     effective_topic_config,
@@ -36,6 +41,7 @@ __all__ = [
     "Address",
     "Config",
     "ConfigError",
+    "DataDirectories",
     "Entry",
     "Kind",
     "Listener",
@@ -47,7 +53,7 @@ __all__ = [
     "Update",
     "Value",
     "created_topic",
-    "data_dir",
+    "data_directories",
     "describe_broker",
     "describe_broker_default",
     "describe_topic",

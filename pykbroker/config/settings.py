@@ -7,8 +7,17 @@ from dataclasses import dataclass
 
 from pykbroker.config.layers import Config
 from pykbroker.config.listeners import read_listeners
-from pykbroker.config.property import ConfigError
 from pykbroker.config.table import DEFAULTS, PROPERTIES
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectories:
+    """Where a broker keeps what must outlive it."""
+
+    log_dirs: tuple[str, ...]
+    """At least one."""
+    metadata_dir: str
+    """One of `log_dirs`, or another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +25,19 @@ class Settings:
     """Everything that the command line decides about a broker."""
 
     config: Config
-    data_dir: str | None
+    data: DataDirectories | None
     """Where the logs and the metadata are; None keeps all in memory."""
     ready_file: str | None
     """The file that gets the addresses when the broker is ready."""
 
 
-def data_dir(config: Config) -> str:
-    """Give the directory that log.dirs or log.dir names; raise ConfigError when there are two."""
-    directories = config.items("log.dirs") or config.items("log.dir")
-    if len(directories) != 1:
-        raise ConfigError(
-            f"log.dirs={','.join(directories)} names {len(directories)} directories, and one is"
-            f" served; write log.dirs={directories[0]}"
-        )
-    return directories[0]
+def data_directories(config: Config) -> DataDirectories:
+    """Give the directories that log.dirs, else log.dir, and metadata.log.dir name.
+
+    The metadata is in the first directory of logs where nothing else is said, as in Kafka.
+    """
+    log_dirs = config.items("log.dirs") or config.items("log.dir")
+    return DataDirectories(log_dirs, config.text("metadata.log.dir") or log_dirs[0])
 
 
 def start_notices(config: Config) -> tuple[str, ...]:

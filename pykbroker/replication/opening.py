@@ -6,8 +6,10 @@ Runs off the event loop and changes nothing that handlers look at: what came of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pykbroker.errors import KafkaError
@@ -23,6 +25,8 @@ log = logging.getLogger("pykbroker.replication")
 
 Place = tuple[str, int]
 """Topic name and partition index."""
+LISTED_MAX = 10
+"""How many partitions one message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ class Failed:
     """A log that could not be opened."""
 
     topic_id: bytes
-    directory: LogDirectory
+    directory: LogDirectory | None
+    """Where its files are; None where they are in no directory that is served."""
     is_ours: bool
     """Whether the files there are this topic's, not those of another one with its name."""
 
@@ -86,40 +91,66 @@ class Placement:
     """Where the files of partitions are, and where those of new ones go.
 
     As in Kafka, a new one goes to the directory with the fewest partitions
-    (`LogManager.nextLogDirs`).
+    (`LogManager.nextLogDirs`), and one that is not new and whose files are nowhere is not made
+    anew while a directory is offline: they may be there (`LogManager.getOrCreateLog`).
     """
 
     def __init__(
         self,
         directories: Sequence[LogDirectory],
         found: Mapping[Place, LogDirectory],
-        hosted: Iterable[LogDirectory],
+        *,
+        used: Iterable[LogDirectory] = (),
+        missing: Container[Place] = (),
+        may_be_offline: bool = False,
     ) -> None:
-        self._directories = directories
+        self._good = [directory for directory in directories if directory.failure is None]
         self._found = found
-        used = [*found.values(), *hosted]
-        self._counts = [used.count(directory) for directory in directories]
+        self._missing = missing
+        self._may_be_offline = may_be_offline
+        counts = Counter(map(id, chain(found.values(), used)))
+        self._counts = [counts[id(directory)] for directory in self._good]
 
-    def directory_of(self, place: Place) -> LogDirectory:
-        """Give the directory that has the files of a partition, or one for a new one."""
+    def directory_of(self, place: Place) -> LogDirectory | None:
+        """Give the directory that has the files of a partition, or one for a new one.
+
+        None when its files are missing and when there is no directory left for new ones.
+        """
         found = self._found.get(place)
         if found is not None:
             return found
+        if self._may_be_offline or place in self._missing or not self._good:
+            return None
         fewest = self._counts.index(min(self._counts))
         self._counts[fewest] += 1
-        return self._directories[fewest]
+        return self._good[fewest]
 
 
 def open_logs(
     wanted: Iterable[Wanted], placement: Placement, *, node_id: int, now_ms: int
 ) -> dict[Place, Hosted | Failed]:
     """Open all logs that are wanted; one that cannot be opened is told of and given as failed."""
-    return {
-        each.place: _open_log(
-            each, placement.directory_of(each.place), node_id=node_id, now_ms=now_ms
+    outcomes: dict[Place, Hosted | Failed] = {}
+    missing = []
+    for each in wanted:
+        directory = placement.directory_of(each.place)
+        if directory is None:
+            missing.append(each.place)
+            outcomes[each.place] = Failed(each.topic.topic_id, None, is_ours=False)
+        else:
+            outcomes[each.place] = _open_log(each, directory, node_id=node_id, now_ms=now_ms)
+    if missing:
+        log.error(
+            "partitions offline because a data directory is: %s; mend it and restart the broker",
+            _listed(missing),
         )
-        for each in wanted
-    }
+    return outcomes
+
+
+def _listed(places: Sequence[Place]) -> str:
+    names = [f"{topic}-{partition}" for topic, partition in places[:LISTED_MAX]]
+    more = len(places) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def _open_log(

@@ -17,6 +17,7 @@ import trio
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import ConfigType, Keys
+from pykbroker.replication.directory_health import tell_failed
 from pykbroker.replication.opening import (
     Failed,
     Files,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pykbroker.clock import Clock
     from pykbroker.metadata.cluster import Metadata
     from pykbroker.metadata.values import PartitionImage, TopicImage
+    from pykbroker.replication.directory_health import OfflineDirectory
     from pykbroker.replication.partition import PartitionLeader
     from pykbroker.replication.settings import LiveSettings
     from pykbroker.storage.log import Log
@@ -55,6 +57,7 @@ class Partitions:
         *,
         node_id: int,
         directories: Sequence[LogDirectory],
+        offline_directories: Sequence[OfflineDirectory] = (),
         settings: LiveSettings,
         clock: Clock,
         random: Random,
@@ -62,6 +65,9 @@ class Partitions:
     ) -> None:
         self.image = NOTHING
         self.directories = directories
+        self.offline_directories = offline_directories
+        for directory in directories:
+            directory.on_failure = self._directory_failed
         self._node_id = node_id
         self._settings = settings
         self._clock = clock
@@ -101,10 +107,13 @@ class Partitions:
         hosted = self._hosted.get((topic, index))
         return (topic, index) in self._failed or (hosted is not None and hosted.leader.is_offline)
 
-    @property
-    def any_failed(self) -> bool:
-        """Whether the disk failed under a log that was open: then none may be called clean."""
-        return any(hosted.leader.is_offline for hosted in self._hosted.values())
+    def any_failed_in(self, directory: LogDirectory) -> bool:
+        """Whether the disk failed under a directory or an open log of it: it is not clean then."""
+        return directory.failure is not None or any(
+            hosted.leader.is_offline
+            for hosted in self._hosted.values()
+            if hosted.directory is directory
+        )
 
     def logs_in(self, directory: LogDirectory) -> Iterator[Log]:
         """Give the logs that lie in `directory` and are not offline."""
@@ -118,6 +127,14 @@ class Partitions:
         """Wait until this broker acts by the image of `revision` or a later one."""
         while self.image.revision < revision:
             await self._applied.wait()
+
+    def _directory_failed(self, directory: LogDirectory) -> None:
+        """Tell of it and let everybody who waits for its partitions look again."""
+        assert directory.failure is not None
+        tell_failed(directory.path, directory.failure)
+        for hosted in self._hosted.values():
+            if hosted.directory is directory:
+                hosted.leader.wake_all()
 
     def drain(self) -> None:
         """Let those who wait for records answer with what there is: the broker is stopping."""
@@ -139,7 +156,9 @@ class Partitions:
         while True:
             await self.apply(await metadata.image_after(self.image.revision))
             for topic_id, brokers in self.image.gone.items():
-                if self._node_id in brokers and topic_id not in self._undeleted:
+                # What an offline directory has of them, a start with that directory deletes.
+                may_be_left = topic_id in self._undeleted or bool(self.offline_directories)
+                if self._node_id in brokers and not may_be_left:
                     # Refused where the metadata's disk failed; the next start confirms it.
                     with suppress(KafkaError):
                         await metadata.confirm_gone(topic_id)
@@ -231,9 +250,19 @@ class Partitions:
 
     def _placement(self) -> Placement:
         found = {files.place: files.directory for files in self._files}
-        found |= {place: failed.directory for place, failed in self._failed.items()}
+        missing = set()
+        for place, failed in self._failed.items():
+            if failed.directory is None:
+                missing.add(place)
+            else:
+                found[place] = failed.directory
+        is_start = self.image is NOTHING
         return Placement(
-            self.directories, found, (hosted.directory for hosted in self._hosted.values())
+            self.directories,
+            found,
+            used=[hosted.directory for hosted in self._hosted.values()],
+            missing=missing,
+            may_be_offline=is_start and bool(self.offline_directories),
         )
 
     def _take_doomed(self, image: ClusterImage) -> list[Files]:
@@ -252,7 +281,7 @@ class Partitions:
         for place, failed in list(self._failed.items()):
             if _is_deleted(place, failed.topic_id, image):
                 del self._failed[place]
-                if failed.is_ours:
+                if failed.is_ours and failed.directory is not None:
                     doomed.append(Files(failed.directory, *place, failed.topic_id))
         return doomed
 

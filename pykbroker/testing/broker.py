@@ -15,7 +15,7 @@ from typing import Self
 import trio
 
 from pykbroker.broker import cause_of, serve
-from pykbroker.config import Settings, load, read_listeners
+from pykbroker.config import Settings, data_directories, load, read_listeners
 from pykbroker.listening import address_text
 
 PROFILE = "test"
@@ -92,7 +92,8 @@ class Broker:
             raise BrokerError("the broker is running already; stop() it first")
         config = load(profile=self._profile, overrides=self._overrides, port=self._listens_at())
         read_listeners(config)
-        settings = Settings(config, self._data_dir, ready_file=None)
+        data = None if self._data_dir is None else data_directories(config)
+        settings = Settings(config, data, ready_file=None)
         self._started.clear()
         self._failure = None
         self._thread = threading.Thread(

@@ -5,9 +5,9 @@ import pytest
 from pykbroker.config import (
     Address,
     Config,
-    ConfigError,
+    DataDirectories,
     Listener,
-    data_dir,
+    data_directories,
     load,
     parse_properties,
     read_listeners,
@@ -70,7 +70,9 @@ def test_a_combined_nodes_file_starts_unchanged() -> None:
             "PLAINTEXT", "PLAINTEXT", "127.0.0.1", 9092, advertised=Address("localhost", 9092)
         ),
     )
-    assert data_dir(config) == "/var/lib/kraft-combined-logs"
+    assert data_directories(config) == DataDirectories(
+        ("/var/lib/kraft-combined-logs",), "/var/lib/kraft-combined-logs"
+    )
     assert [notice.split()[:2] for notice in start_notices(config)] == [
         ["listener", "PLAINTEXT"],
         ["controller", "listener"],
@@ -142,21 +144,22 @@ def test_listeners_own_properties_are_told_to_have_no_effect() -> None:
 
 
 @pytest.mark.parametrize(
-    ("static", "directory"),
+    ("static", "log_dirs"),
     [
-        ({}, "data"),
-        ({"log.dir": "/a"}, "/a"),
-        ({"log.dir": "/a", "log.dirs": "/b"}, "/b"),
+        ({}, ("data",)),
+        ({"log.dir": "/a"}, ("/a",)),
+        ({"log.dir": "/a", "log.dirs": "/b"}, ("/b",)),
+        ({"log.dirs": "/b,/a"}, ("/b", "/a")),
+        ({"log.dir": "/c,/a"}, ("/c", "/a")),
     ],
 )
-def test_the_data_is_in_log_dirs_else_in_log_dir(static: dict[str, str], directory: str) -> None:
-    assert data_dir(Config(static)) == directory
+def test_the_logs_are_in_log_dirs_else_in_log_dir(
+    static: dict[str, str], log_dirs: tuple[str, ...]
+) -> None:
+    assert data_directories(Config(static)) == DataDirectories(log_dirs, log_dirs[0])
 
 
-def test_several_log_directories_are_refused() -> None:
-    with pytest.raises(ConfigError) as refused:
-        data_dir(Config({"log.dirs": "/a,/b"}))
+def test_the_metadata_is_where_its_own_property_says() -> None:
+    config = Config({"log.dirs": "/a,/b", "metadata.log.dir": "/c"})
 
-    assert refused.value.message == (
-        "log.dirs=/a,/b names 2 directories, and one is served; write log.dirs=/a"
-    )
+    assert data_directories(config) == DataDirectories(("/a", "/b"), "/c")

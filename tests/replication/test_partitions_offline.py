@@ -39,7 +39,7 @@ async def test_a_log_that_cannot_be_opened_leaves_the_others_served(
 
     assert refusal(partitions, "words", 1) is ErrorCode.KAFKA_STORAGE_ERROR
     assert [partitions.is_offline("words", index) for index in range(3)] == [False, True, False]
-    assert not partitions.any_failed
+    assert not partitions.any_failed_in(directory)
     assert sorted(log.partition for log in partitions.logs_in(directory)) == [0, 2]
     append(partitions, "words", 2)
     assert caplog.messages == [
@@ -51,11 +51,11 @@ async def test_a_partition_that_fails_later_is_told_as_offline_too() -> None:
     directory = a_directory(MemoryFileSystem())
     partitions = some_partitions(directory)
     await partitions.apply(Feed(led(a_topic("words", 2))).image)
-    any_failed = [partitions.any_failed]
+    any_failed = [partitions.any_failed_in(directory)]
 
     partitions.leader("words", 1).fail(OSError(5, "Input/output error"))
 
-    any_failed.append(partitions.any_failed)
+    any_failed.append(partitions.any_failed_in(directory))
     assert any_failed == [False, True]
     assert [partitions.is_offline("words", index) for index in range(2)] == [False, True]
     assert [log.partition for log in partitions.logs_in(directory)] == [0]
