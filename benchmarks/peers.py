@@ -84,7 +84,7 @@ class OurBroker:
                 errors=self._directory / "ours.stderr",
                 gently=self._profile is not None,
             ) as process:
-                yield Started(process, _told_address(process, "pykbroker ready: "))
+                yield Started(process, told_address(process, "pykbroker ready: "))
         finally:
             shutil.rmtree(data_dir, ignore_errors=True)
 
@@ -106,7 +106,7 @@ class MockCluster:
             environment=clean_environment(),
             errors=self._directory / "mock.stderr",
         ) as process:
-            yield Started(process, _told_address(process, "mock ready: "), MOCK_PARTITION_BYTES)
+            yield Started(process, told_address(process, "mock ready: "), MOCK_PARTITION_BYTES)
 
 
 def clean_environment() -> dict[str, str]:
@@ -118,7 +118,7 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def _told_address(process: Process, prefix: str) -> Address:
+def told_address(process: Process, prefix: str) -> Address:
     """Read the line that tells the address, which is printed when the broker answers."""
     assert process.popen.stdout is not None
     line = process.popen.stdout.readline()

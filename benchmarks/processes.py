@@ -26,6 +26,8 @@ class Process:
         self.pid = popen.pid
         self.began = began
         """When it was spawned, by `time.perf_counter`."""
+        self.ready = began
+        """When it was seen to be ready, where that is measured."""
 
     def cpu_seconds(self) -> float | None:
         """Return what it has used so far, exact to ns; None where the platform does not say."""

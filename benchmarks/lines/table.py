@@ -6,9 +6,10 @@ from benchmarks.line import Line, Metric
 from benchmarks.lines.crowd import idle_consumers, small_produces
 from benchmarks.lines.fetch import Fetch
 from benchmarks.lines.latency import passage, round_trip
+from benchmarks.lines.partitions import many_empty, some_with_records
 from benchmarks.lines.produce import GB, Produce
 from benchmarks.lines.start import first_acknowledged, in_process
-from benchmarks.peers import KAFKA, OURS_IN_MEMORY
+from benchmarks.peers import KAFKA, MOCK, OURS_IN_MEMORY
 
 LARGE = Produce(key="produce_1kb", records=950, value_bytes=1024, volume_bytes=GB, in_flight=5)
 MIDDLE = Produce(
@@ -62,6 +63,42 @@ LINES = (
         measure=LARGE.resident,
         writes_bytes=LARGE.volume_bytes,
         needs_fresh=True,
+    ),
+    Line(
+        name="partitions-1k",
+        metrics=(
+            Metric(
+                key="partitions_1k.start", title="clean start, 1,000 partitions", unit="ms",
+                target=2000,
+            ),
+        ),
+        measure_alone=some_with_records,
+        peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
+    ),
+    Line(
+        name="partitions-10k",
+        metrics=(
+            Metric(
+                key="partitions_10k.start", title="clean start, 10,000 partitions", unit="ms",
+                target=10_000,
+            ),
+            Metric(
+                key="partitions_10k.unclean", title="start after a kill, 10,000 partitions",
+                unit="ms",
+            ),
+            Metric(key="partitions_10k.stop", title="stop, 10,000 partitions", unit="ms"),
+            Metric(
+                key="partitions_10k.ready", title="resident, 10,000 partitions", unit="MB",
+                target=250,
+            ),
+            Metric(
+                key="partitions_10k.used", title="resident, 10,000 listed, 100 written", unit="MB",
+                target=250,
+            ),
+        ),
+        measure_alone=many_empty,
+        peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
+        note="the 10,000 partitions are empty; the 1,000 have a batch of 10 records each",
     ),
     Line(
         name="produce",
