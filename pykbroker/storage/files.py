@@ -66,6 +66,10 @@ class File(Protocol):
         """Take over the name that the file was renamed to."""
         ...
 
+    def modified_ms(self) -> int | None:
+        """Return when it was written to last, ms since 1970 UTC; None where nobody notes it."""
+        ...
+
 
 class Lock(Protocol):
     """An exclusive lock on a path."""

@@ -231,6 +231,10 @@ class OsFile:
         """Take over the name that the file was renamed to."""
         self.path = path
 
+    def modified_ms(self) -> int:
+        """Return when it was written to last, ms since 1970 UTC."""
+        return os.stat(self.path).st_mtime_ns // 1_000_000
+
     @property
     def is_open(self) -> bool:
         """Tell whether the file holds a descriptor now."""

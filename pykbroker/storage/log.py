@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.storage import log_read, recovery
+from pykbroker.storage import log_read, recovery, retention
 from pykbroker.storage.append import Duplicate, Origin, Prepared, prepare
 from pykbroker.storage.appended import Appended, one_by_one
 from pykbroker.storage.checkpoint import identify_partition
 from pykbroker.storage.files import FileSystem, Slice
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX, TimestampOffset
 from pykbroker.storage.log_config import LogConfig
-from pykbroker.storage.names import LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name
+from pykbroker.storage.names import LOG_SUFFIX, file_name
 from pykbroker.storage.pending_sync import PendingSync
+from pykbroker.storage.producer_snapshots import ProducerSnapshots
+from pykbroker.storage.removal import set_aside
 from pykbroker.storage.segment import Segment
 from pykbroker.storage.segments import Segments
 from pykbroker.storage.unsynced import Unsynced
@@ -61,7 +63,7 @@ class Log:
         self.recovery_point = loaded.recovered.recovery_point
         self.size_bytes = self._segments.size_bytes
         self.producers = loaded.producers
-        self._snapshot_offsets = loaded.snapshot_offsets
+        self._snapshots = ProducerSnapshots(fs, directory, loaded.snapshot_offsets)
         self.leader_epochs = loaded.leader_epochs
         self.recovery_report = loaded.recovered.report
         self._unsynced = Unsynced(fs, directory, loaded.leader_epochs.entries)
@@ -177,10 +179,11 @@ class Log:
                 # Its scan must accept gaps: the new name may not last without what is before it.
                 self._active.file.sync()
             self._unsynced.note_files(self._active.store_indexes())
-            self._snapshot(base_offset)
+            self._unsynced.note_files([self._snapshots.write(base_offset, self.producers)])
         else:
             self._drop_segments(len(self._segments) - 1)  # offsets too far for its base
         segment = self._create_segment(base_offset, now_ms)
+        self._remove_stray_snapshots()
         # Whoever reads the end reads the last two; older indexes come back when asked for.
         for number in range(len(self._segments) - 2):
             self._segments[number].unload_indexes()
@@ -201,15 +204,8 @@ class Log:
         self._unsynced.note_names()
         return segment
 
-    def _snapshot(self, offset: int) -> None:
-        """Write the producers' state before `offset`, so that recovery begins there."""
-        file = self._fs.create(f"{self.directory}/{file_name(offset, SNAPSHOT_SUFFIX)}")
-        file.pwrite(self.producers.snapshot(), 0)
-        file.close()
-        self._unsynced.note_files([file])
-        self._unsynced.note_names()
-        if offset not in self._snapshot_offsets:
-            self._snapshot_offsets.append(offset)
+    def _remove_stray_snapshots(self) -> None:
+        self._snapshots.remove_strays(segment.base_offset for segment in self._segments)
 
     # -- reading
 
@@ -297,6 +293,9 @@ class Log:
         if offset >= self.end_offset:
             self._truncate_epochs(self.end_offset)
             return False
+        located = self._segments[self._segments.number_at(offset)].locate(offset)
+        offset = offset if located is None else min(offset, located[1].base_offset)
+        self.recovery_point = min(self.recovery_point, offset)
         if self.before_truncation is not None:
             self.before_truncation(offset)
         self._unsynced.note_truncation()
@@ -309,13 +308,13 @@ class Log:
         else:
             self._create_segment(offset, created_ms)
         self.end_offset = offset
-        self.recovery_point = min(self.recovery_point, offset)
         self.log_start_offset = min(self.log_start_offset, offset)
         self.size_bytes = self._segments.size_bytes
         self._truncate_epochs(offset)
-        self.producers, self._snapshot_offsets = recovery.load_producers(
+        self.producers, snapshots = recovery.load_producers(
             self._fs, self.directory, list(self._segments), offset
         )
+        self._snapshots = ProducerSnapshots(self._fs, self.directory, snapshots)
         self._fs.sync_directory(self.directory)
         return True
 
@@ -326,6 +325,27 @@ class Log:
 
     def _drop_segments(self, keep: int) -> None:
         recovery.remove_segments(self._fs, self.directory, self._segments.take_from(keep), 0)
+
+    def retention_plan(self, *, high_watermark: int, now_ms: int) -> retention.Plan:
+        """Tell which of the oldest segments go by the log's configuration (`retention.plan`)."""
+        return retention.plan(
+            self._segments.candidates(self.end_offset),
+            self.config,
+            log_start_offset=self.log_start_offset,
+            high_watermark=high_watermark,
+            size_bytes=self.size_bytes,
+            now_ms=now_ms,
+        )
+
+    def drop_unreachable(self) -> list[str]:
+        """Take out the segments wholly below the log start; return their files' new names.
+
+        The stored log start must say so first: of names changed here a crash may bring back some.
+        """
+        old = self.exchange(0, self._segments.number_at(self.log_start_offset))
+        aside = [path for segment in old for path in set_aside(self._fs, segment)]
+        self._remove_stray_snapshots()
+        return aside
 
     def exchange(self, first: int, count: int, new: Sequence[Segment] = ()) -> list[Segment]:
         """Put `new` in place of `count` segments from number `first` on; return the old ones.
@@ -361,8 +381,9 @@ class Log:
         """Write what a start without a scan needs; a sync must follow."""
         for segment in self._segments:
             self._unsynced.note_files(segment.store_indexes())
-        if self.producers.entries or self._snapshot_offsets:
-            self._snapshot(self.end_offset)
+        if self.producers.entries or self._snapshots.offsets:
+            self._unsynced.note_files([self._snapshots.write(self.end_offset, self.producers)])
+            self._unsynced.note_names()
 
     def close(self) -> None:
         """Make all of the log durable, in the state that opens without a scan, and close it."""
@@ -374,8 +395,3 @@ class Log:
         """Give up the descriptors and nothing else, as after a failure of the disk."""
         for segment in self._segments:
             segment.close()
-
-    def delete(self) -> None:
-        """Remove the log and its directory; slices of it stay readable."""
-        self.close_files()
-        self._fs.remove_tree(self.directory)

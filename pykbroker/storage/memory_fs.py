@@ -149,6 +149,9 @@ class MemoryFile:
     def moved(self, path: str) -> None:
         """Do nothing: a file in memory does not know its name."""
 
+    def modified_ms(self) -> None:
+        """Return None: there is no clock here."""
+
     def after_power_cut(self) -> MemoryFile:
         """Return the file as it was when it was last synced."""
         synced = self._synced

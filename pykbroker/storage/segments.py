@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+from pykbroker.storage.retention import Candidate
 from pykbroker.storage.segment import Segment
 
 
@@ -59,6 +60,24 @@ class Segments:
         """Return where segment `number` ends, exclusive, in a log that ends at `end_offset`."""
         later = number + 1
         return self._base_offsets[later] if later < len(self._list) else end_offset
+
+    def candidates(self, end_offset: int) -> Iterator[Candidate]:
+        """Yield what retention asks of each segment of a log that ends at `end_offset`.
+
+        One by one: a segment that nobody asks for needs no index in memory. Raises OSError.
+        """
+        for number, segment in enumerate(self.as_tuple()):
+            newest_ms = segment.largest.timestamp_ms
+            if newest_ms < 0:
+                modified_ms = segment.file.modified_ms()
+                newest_ms = segment.created_ms if modified_ms is None else modified_ms
+            yield Candidate(
+                segment.base_offset,
+                self.end_of(number, end_offset),
+                segment.size,
+                newest_ms,
+                is_last=number + 1 == len(self._list),
+            )
 
     def add(self, segment: Segment) -> None:
         """Put a segment behind all others."""

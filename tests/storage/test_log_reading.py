@@ -63,12 +63,13 @@ def test_a_batch_larger_than_asked_for_comes_only_when_one_must(fs: MemoryFileSy
 
 
 def test_a_slice_on_disk_survives_truncation_of_nothing_but_deletion(tmp_path: Path) -> None:
-    log = a_log(OsFileSystem(), f"{tmp_path.as_posix()}/topic-0")
+    log = a_log(fs := OsFileSystem(), f"{tmp_path.as_posix()}/topic-0")
     written = append(log, 3)
     part = read(log, 0)
     assert part is not None
 
-    log.delete()
+    log.close_files()
+    fs.remove_tree(log.directory)
 
     assert part.read() == written
     assert not (tmp_path / "topic-0").exists()

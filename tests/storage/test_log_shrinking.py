@@ -104,14 +104,15 @@ def test_truncation_forgets_what_producers_did_after_it(fs: MemoryFileSystem) ->
     append(log, 3, producer_id=7, producer_epoch=0, base_sequence=2)
 
 
-def test_a_stored_recovery_point_is_lowered_before_the_cut(fs: MemoryFileSystem) -> None:
+def test_a_stored_recovery_point_is_lowered_before_the_cut_and_to_where_it_will_be(
+    fs: MemoryFileSystem,
+) -> None:
     log = a_log(fs)
     append(log, 10)
     log.flush()
-    told: list[tuple[int, int]] = []
-    log.before_truncation = lambda offset: told.append((offset, log.end_offset))
+    told: list[tuple[int, int, int]] = []
+    log.before_truncation = lambda offset: told.append((offset, log.recovery_point, log.end_offset))
 
     log.truncate_to(4)
 
-    assert told == [(4, 10)]
-    assert log.recovery_point == 0
+    assert told == [(0, 0, 10)]
