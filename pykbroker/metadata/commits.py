@@ -7,6 +7,7 @@ later attempt that fails its guards on our own value is recognised in the same w
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 from collections.abc import Sequence
@@ -73,7 +74,9 @@ class Commits:
             return await self.store.txn(guards, ops)
         except OSError as failure:
             # The disk is at fault, not the code: a traceback would tell nobody anything.
-            log.error("metadata not stored: %s; mend the disk, restart the broker", failure)  # noqa: TRY400
+            is_full = failure.errno == errno.ENOSPC
+            advice = "free some space" if is_full else "mend the disk and restart the broker"
+            log.error("metadata not stored: %s; %s", failure, advice)  # noqa: TRY400
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(failure)) from failure
 
     async def commit(self, guards: Sequence[Guard], ops: Sequence[Put | Delete]) -> TxnResult:

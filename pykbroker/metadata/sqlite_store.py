@@ -7,6 +7,7 @@ the process that kept the lease alive is gone.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -34,7 +35,8 @@ class SqliteStore(MemoryStore):
     """The embedded default: durable, for one process.
 
     A failed commit leaves the file's state in doubt, so the store refuses every later change with
-    the same error until it is opened again.
+    the same error until it is opened again. Only a full disk leaves none: a commit for which there
+    was no room is not in the file, and the next one is tried.
     """
 
     def __init__(self, path: Path, *, history_events_max: int = HISTORY_EVENTS_MAX) -> None:
@@ -67,7 +69,8 @@ class SqliteStore(MemoryStore):
         try:
             await trio.to_thread.run_sync(self._write, batch, limiter=self._thread)
         except sqlite3.Error as failure:
-            raise OSError(f"the metadata cannot be written: {failure}") from failure
+            code = errno.ENOSPC if _is_full(failure) else errno.EIO
+            raise OSError(code, f"the metadata cannot be written: {failure}") from failure
 
     def _write(self, batch: Batch) -> None:
         if self._failure is not None:
@@ -90,8 +93,15 @@ class SqliteStore(MemoryStore):
                 cursor.execute("UPDATE meta SET rev = ?", (batch.rev,))
                 cursor.execute("COMMIT")
         except sqlite3.Error as failure:
-            self._failure = failure
+            if not _is_full(failure):
+                self._failure = failure
+            elif self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
+
+
+def _is_full(failure: sqlite3.Error) -> bool:
+    return getattr(failure, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def _connected(path: Path) -> sqlite3.Connection:

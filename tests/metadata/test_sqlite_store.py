@@ -153,6 +153,19 @@ async def test_after_a_failed_commit_every_change_is_refused_and_nothing_shows(
     assert (await store.load(b"")).kvs == {b"a": KV(b"1", 2, 2, 1)}
 
 
+async def test_a_full_disk_refuses_changes_until_there_is_space_again(store: SqliteStore) -> None:
+    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+    store._connection.execute(f"PRAGMA max_page_count={pages}")
+
+    with pytest.raises(OSError, match="the metadata cannot be written: database or disk is full"):
+        await store.txn([], [Put(b"a", bytes(100_000))])
+    assert (await store.load(b"")).kvs == {}
+    store._connection.execute("PRAGMA max_page_count=1000000")
+    await store.txn([], [Put(b"b", b"2")])
+
+    assert (await store.load(b"")).kvs == {b"b": KV(b"2", 2, 2, 1)}
+
+
 async def test_a_commit_whose_asker_goes_away_is_seen_all_the_same(store: SqliteStore) -> None:
     writing, go_on = threading.Event(), threading.Event()
 
