@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def run(settings: Settings) -> int:
     What keeps it from starting, and what the system refuses it later, is told on stderr in one
     sentence; any other fault is a bug and rises.
     """
+    _open_all_files_allowed()
     try:
         trio.run(_run, settings)
     except BaseExceptionGroup as faults:
@@ -48,6 +50,17 @@ def run(settings: Settings) -> int:
                 raise
         return EXIT_FAULT
     return 0
+
+
+def _open_all_files_allowed() -> None:
+    """Raise the soft limit of open files to the hard one: logs and connections each hold some."""
+    try:
+        import resource
+    except ImportError:  # pragma: no cover
+        return  # Windows has no such limit
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS refuses what it calls no limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
 
 
 async def _run(settings: Settings) -> None:

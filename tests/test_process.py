@@ -257,6 +257,24 @@ def test_what_ends_it_is_told_in_one_sentence(
     assert capsys.readouterr() == ("", told)
 
 
+def test_as_many_files_may_be_open_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    seen = []
+
+    async def serve(*_: object, **__: object) -> None:
+        seen.append(resource.getrlimit(resource.RLIMIT_NOFILE))
+
+    monkeypatch.setattr(process, "serve", serve)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+    try:
+        process.run(Settings(load(port=0), None, None))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert seen == [(hard, hard)]
+
+
 def test_a_bug_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     async def serve(*_: object, **__: object) -> None:
         raise ZeroDivisionError
