@@ -10,7 +10,8 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from pykbroker import __version__
@@ -19,10 +20,15 @@ from pykbroker.config.layers import Config, load
 from pykbroker.config.profiles import DEFAULT_PROFILE, PROFILES
 from pykbroker.config.property import ConfigError
 from pykbroker.config.settings import Settings, data_directories, start_notices
+from pykbroker.dump_options import DESCRIPTION
+from pykbroker.dump_options import add_options as add_dump_options
 
 EXIT_WRONG_USE = 2
 """The exit status for a wrong option, property name or value, as argparse's own."""
 
+EXIT_FAULT = 1
+"""The exit status of a command that found something wrong."""
+_LINES_AT_ONCE = 500
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -32,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "serve":
             return _serve(options)
+        if options.command == "dump-log":
+            return _dump(options)
         return _show(options)
     except ConfigError as fault:
         print(f"pykbroker: {fault.message}", file=sys.stderr)
@@ -83,12 +91,28 @@ def _show(options: argparse.Namespace) -> int:
         lines = list_topic_properties()
     else:
         lines = list_properties(config)
+    _print(iter(["\n".join(lines).rstrip()]))
+    return 0
+
+
+def _dump(options: argparse.Namespace) -> int:
+    from pykbroker.dump_log import Dump
+
+    dump = Dump(options)
+    _print(dump.lines())
+    if dump.verdict is None:
+        return 0
+    print(f"pykbroker: {dump.verdict}", file=sys.stderr)
+    return EXIT_FAULT
+
+
+def _print(lines: Iterator[str]) -> None:
     try:
-        print("\n".join(lines).rstrip())
+        while some := list(islice(lines, _LINES_AT_ONCE)):
+            print("\n".join(some))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def _config(
@@ -134,6 +158,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(
         commands.add_parser(
             "config", help="print the properties", description=_CONFIG, allow_abbrev=False
+        )
+    )
+    add_dump_options(
+        commands.add_parser(
+            "dump-log", help="show log files", description=DESCRIPTION, allow_abbrev=False
         )
     )
     return parser
