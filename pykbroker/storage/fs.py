@@ -26,6 +26,8 @@ __all__ = ["Data", "File", "FileSystem", "Lock", "MemoryFileSystem", "OsFileSyst
 
 WRITEV_BUFFERS_MAX = 1024
 OPEN_CLEAN_FILES_MAX = 512
+OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+"""Nothing is wrong with a disk that answers so: the process or the system has too many open."""
 
 
 class Descriptor:
@@ -286,7 +288,19 @@ class OsFileSystem:
     def open_descriptor(self, path: str, flags: int = 0) -> Descriptor:
         """Open `path` for reading and writing."""
         binary = getattr(os, "O_BINARY", 0)
-        return self._descriptor_type(os.open(path, os.O_RDWR | binary | flags, 0o600))
+        return self._descriptor_type(self._open_fd(path, os.O_RDWR | binary | flags))
+
+    def _open_fd(self, path: str, flags: int) -> int:
+        """Open `path`; where too many files are open, first close those that can come back."""
+        try:
+            return os.open(path, flags, 0o600)
+        except OSError as failure:
+            if failure.errno not in OUT_OF_FILES:
+                raise
+        with self._lock:
+            while self._clean:
+                self._clean.popitem()[0]._descriptor = None
+        return os.open(path, flags, 0o600)
 
     def used(self, file: OsFile) -> None:
         """Note that a clean file was used now."""
@@ -358,7 +372,7 @@ class OsFileSystem:
         """Return once the names in this directory are durable."""
         if sys.platform == "win32":  # pragma: no cover
             return  # directories cannot be opened there; NTFS journals names itself
-        fd = os.open(path, os.O_RDONLY)
+        fd = self._open_fd(path, os.O_RDONLY)
         try:
             os.fsync(fd)
         finally:
@@ -366,13 +380,13 @@ class OsFileSystem:
 
     def read_bytes(self, path: str) -> bytes:
         """Return a small file's contents; FileNotFoundError."""
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=self._open_fd) as file:
             return file.read()
 
     def write_atomic(self, path: str, data: bytes) -> None:
         """Replace a small file durably, and with it all names in its directory."""
         temporary = path + ".tmp"
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=self._open_fd) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,55 @@ class TestOsFileSystem:
 
         assert not files[0].is_open
         assert part.read() == b"abc"
+
+    @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE])
+    @pytest.mark.parametrize(
+        "touch",
+        [
+            lambda fs, path: fs.create(path),
+            lambda fs, path: fs.write_atomic(path, b""),
+            lambda fs, path: fs.read_bytes(__file__),
+            lambda fs, path: fs.sync_directory(str(Path(path).parent)),
+        ],
+    )
+    def test_where_too_many_files_are_open_clean_ones_make_room(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        code: int,
+        touch: Callable[[OsFileSystem, str], object],
+    ) -> None:
+        fs = OsFileSystem()
+        clean, unsynced = fs.create(f"{tmp_path}/clean"), fs.create(f"{tmp_path}/unsynced")
+        unsynced.pwrite(b"x", 0)
+        real = os.open
+
+        def crowded(*arguments: Any) -> int:
+            if clean.is_open:
+                raise OSError(code, os.strerror(code))
+            return real(*arguments)
+
+        monkeypatch.setattr(os, "open", crowded)
+
+        touch(fs, f"{tmp_path}/new")
+
+        assert [clean.is_open, unsynced.is_open] == [False, True]
+
+    def test_where_too_many_files_are_open_and_none_is_clean_opening_fails(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fs = OsFileSystem()
+        unsynced = fs.create(f"{tmp_path}/unsynced")
+        unsynced.pwrite(b"x", 0)
+
+        def crowded(*_: Any) -> int:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        monkeypatch.setattr(os, "open", crowded)
+
+        with pytest.raises(OSError, match="Too many open files"):
+            fs.create(f"{tmp_path}/new")
+        assert unsynced.is_open
 
     def test_a_write_cut_short_is_continued(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
