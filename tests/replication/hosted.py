@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from pykbroker.config import load
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.values import TopicImage
+from pykbroker.replication.directory_health import OfflineDirectory
 from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.settings import LiveSettings
 from pykbroker.storage.log_directory import LogDirectory
@@ -83,12 +84,16 @@ def a_directory(fs: MemoryFileSystem, path: str = "data") -> LogDirectory:
 
 
 def some_partitions(
-    *directories: LogDirectory, offload: Callable[..., Any] = at_once, **properties: object
+    *directories: LogDirectory,
+    offload: Callable[..., Any] = at_once,
+    offline: Sequence[OfflineDirectory] = (),
+    **properties: object,
 ) -> Partitions:
     overrides = [f"{name.replace('_', '.')}={value}" for name, value in properties.items()]
     return Partitions(
         node_id=1,
         directories=directories,
+        offline_directories=offline,
         settings=LiveSettings(load(profile="test", overrides=overrides), node_id=1),
         clock=SystemClock(),
         random=Random(1),
