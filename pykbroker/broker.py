@@ -25,6 +25,7 @@ from pykbroker.metadata.keys import id_text
 from pykbroker.metadata.values import BrokerImage, BrokerState
 from pykbroker.replication.auto_creation import AutoCreation
 from pykbroker.replication.control import control
+from pykbroker.replication.directory_health import tell_not_closed
 from pykbroker.replication.fetch_sessions import FetchSessions
 from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.producer_ids import ProducerIds
@@ -144,13 +145,17 @@ class Broker:
     async def _close(
         self, directories: Sequence[LogDirectory], clean: Sequence[LogDirectory]
     ) -> None:
-        """Close all directories; one whose disk fails now keeps the others from nothing."""
+        """Close all directories; one whose disk fails now keeps the others from nothing.
+
+        Raises the first OSError, once all are closed.
+        """
         epoch, failures = self._metadata.broker_epoch, []
         for directory in directories:
             closing = partial(directory.close, clean=directory in clean, broker_epoch=epoch)
             try:
                 await self._disk.offload(closing)
             except OSError as failure:
+                tell_not_closed(directory.path, failure)
                 failures.append(failure)
         if failures:
             raise failures[0]

@@ -75,6 +75,7 @@ class Disk(NamedTuple):
         metadata, *log_dirs = map(_resolved, (data.metadata_dir, *data.log_dirs))
         _check_apart(log_dirs, metadata)
         fs = OsFileSystem()
+        _check_metadata_is_there(fs, log_dirs, metadata)
         return cls(
             fs,
             _open_store(fs, metadata),
@@ -176,6 +177,17 @@ def _check_apart(log_dirs: Sequence[Path], metadata: Path) -> None:
             raise StartError(
                 f"{other} lies in {one}, which is a data directory too; choose directories that"
                 " do not lie in one another"
+            )
+
+
+def _check_metadata_is_there(fs: FileSystem, log_dirs: Sequence[Path], metadata: Path) -> None:
+    """Refuse to begin anew beside metadata that is elsewhere: the order of log.dirs has changed."""
+    if fs.exists(str(metadata / METADATA_FILE)):
+        return
+    for other in log_dirs:
+        if fs.exists(str(other / METADATA_FILE)):
+            raise StartError(
+                f"the metadata is in {other}, not in {metadata}; write metadata.log.dir={other}"
             )
 
 

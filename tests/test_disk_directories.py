@@ -95,6 +95,18 @@ def test_directories_that_overlap_are_refused(
     assert str(refused.value) == sentence.replace("DATA", str(tmp_path))
 
 
+def test_metadata_that_is_in_another_directory_is_not_begun_anew(tmp_path: Path) -> None:
+    paths = str(tmp_path / "a"), str(tmp_path / "b")
+    Disk.of(DataDirectories(paths, paths[0])).store.close()
+
+    with pytest.raises(StartError) as refused:
+        Disk.of(DataDirectories(paths[::-1], paths[1]))
+
+    assert str(refused.value) == (
+        f"the metadata is in {paths[0]}, not in {paths[1]}; write metadata.log.dir={paths[0]}"
+    )
+
+
 async def test_one_whose_disk_fails_is_told_of_and_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -55,3 +55,13 @@ def tell_failed(path: str, failure: OSError) -> None:
         failure,
         advice_on(failure, otherwise="mend the disk"),
     )
+
+
+def tell_not_closed(path: str, failure: OSError) -> None:
+    """Tell that a directory could not be closed in order."""
+    log.error(
+        "data directory not closed in order path=%s: %s; the next start scans its logs: %s first",
+        path,
+        failure,
+        advice_on(failure, otherwise="mend the disk"),
+    )
