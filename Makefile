@@ -7,7 +7,7 @@ SECONDS ?= 60
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format fuzz interop bench clean
+.PHONY: help run test check format fuzz crash interop bench clean
 
 help:
 	@echo 'make run      start the broker on 127.0.0.1:9092, data under ./data   (ARGS="--port 9093")'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check    format, lint, types, layers, tests with coverage'
 	@echo 'make format   put the sources into shape'
 	@echo 'make fuzz     feed broken bytes to the parsers                        (SECONDS=60 SEED=0)'
+	@echo 'make crash    kills, power cuts, failing and full disks, torn files     (ARGS="--only power")'
 	@echo 'make interop  real clients against a running broker'
 	@echo 'make bench    performance beside a peer in the same run'
 	@echo 'make clean    remove what these commands made, but never ./data'
@@ -65,6 +66,10 @@ format: .venv/check-ready
 
 fuzz: .venv/test-ready
 	$(BIN)/python -m tests.fuzz.fuzz_wire --seconds $(SECONDS) --seed $(SEED)
+
+crash: .venv/test-ready
+	@$(BIN)/python -m pip install --quiet --group interop || echo 'make crash goes on without confluent-kafka'
+	$(BIN)/python -m tests.crash --seed $(SEED) $(ARGS)
 
 interop: .venv/interop-ready
 	$(BIN)/python -m interop $(ARGS)

@@ -9,14 +9,13 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.crash.workers import work_until_it_dies
 from tests.crash.workload import (
     Churn,
     Producer,
@@ -33,43 +32,6 @@ SEED = int(os.environ.get("PYKBROKER_CRASH_SEED", "0"))
 WORK_SECONDS_MAX = 0.3
 START_SECONDS_MAX = 0.5
 """A process killed within this time after its start may be anywhere in it."""
-
-
-class Worker(threading.Thread):
-    """Repeats a task's step on a connection of its own until the broker is gone."""
-
-    def __init__(self, task: Task, address: str) -> None:
-        super().__init__(daemon=True)
-        self.task = task
-        self.address = address
-        self.fault: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            with Client(self.address) as client:
-                while True:
-                    self.task.step(client)
-        except (EOFError, OSError):
-            pass
-        except Exception as fault:  # noqa: BLE001 - raised again by the test
-            self.fault = fault
-
-
-def work_until_it_dies(
-    broker: BrokerProcess, tasks: Sequence[Task], seconds: float, number: signal.Signals
-) -> None:
-    """Let every task work for a while, then end the broker by a signal."""
-    workers = [Worker(task, broker.addresses[0]) for task in tasks]
-    for worker in workers:
-        worker.start()
-    time.sleep(seconds)
-    gave_up = [worker.task for worker in workers if not worker.is_alive()]
-    broker.stop(number)
-    for worker in workers:
-        worker.join()
-        if worker.fault is not None:
-            raise worker.fault
-    assert gave_up == []
 
 
 def partition_directories(data: Path) -> set[str]:

@@ -7,6 +7,7 @@ without being answered: whether it was is settled by `settle` after the restart,
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -18,7 +19,7 @@ from pykbroker.wire.messages.delete_topics import DeleteTopics
 from pykbroker.wire.messages.init_producer_id import InitProducerId
 from pykbroker.wire.messages.metadata import Metadata
 from pykbroker.wire.records import iterate_records, parse_batch_header
-from tests.api.requests import NOW_MS, a_batch, create_topic, fetch, produce_raw
+from tests.api.requests import a_batch, create_topic, fetch, produce_raw
 from tests.kafka_client import Client
 
 TOPIC = "words"
@@ -93,7 +94,7 @@ class Producer:
         if fields:
             fields["base_sequence"] = len(self.acknowledged)
         batch = a_batch(
-            timestamps=[NOW_MS] * len(self.in_flight),
+            timestamps=[time.time_ns() // 1_000_000] * len(self.in_flight),
             values=self.in_flight,
             codec=self.random.choice(CODECS),
             **fields,
@@ -138,6 +139,8 @@ class Churn:
     """Creates and deletes topics; each holds one record that says which topic it is of."""
 
     random: Random
+    others: frozenset[str] = frozenset({TOPIC})
+    """Topics that are not its own; there must be no more than these and its own."""
     topics: dict[str, bytes] = field(default_factory=dict)
     """Topic ids by name."""
     in_doubt: str | None = None
@@ -155,7 +158,14 @@ class Churn:
         else:
             self.topics[name] = create_topic(client, name, partitions=2)
             self.created += 1
-            assert produce_raw(client, name, a_batch(values=[self.topics[name]])).base_offset == 0
+            assert (
+                produce_raw(
+                    client,
+                    name,
+                    a_batch(timestamps=[time.time_ns() // 1_000_000], values=[self.topics[name]]),
+                ).base_offset
+                == 0
+            )
             self._filled.add(name)
         self.in_doubt = None
 
@@ -182,7 +192,7 @@ class Churn:
     def _present(self, client: Client) -> dict[str, bytes]:
         topics = client.call(Metadata, {"topics": None}).topics
         assert all(topic.error_code == 0 for topic in topics), topics
-        return {topic.name: topic.topic_id for topic in topics if topic.name != TOPIC}
+        return {topic.name: topic.topic_id for topic in topics if topic.name not in self.others}
 
 
 @dataclass

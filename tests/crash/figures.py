@@ -1,0 +1,46 @@
+"""What the long runs share: their options, a line of figures each, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterable
+
+from tests.crash.ledger import Findings
+
+EXIT_FOUND = 1
+EXIT_LACKING = 0
+"""A machine that lacks something is told of and is no failure."""
+
+
+def parser(module: str, description: str) -> ArgumentParser:
+    """Give the options that every run has."""
+    made = ArgumentParser(prog=f"python -m {module}", description=description)
+    made.add_argument("--seed", type=int, default=0, help="the dice (0)")
+    return made
+
+
+def say(line: str) -> None:
+    """Write a line where people look."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def lacking(name: str, what: str) -> int:
+    """Say that a run was skipped and why; give the exit status."""
+    say(f"{name}: skipped, this machine has no {what}")
+    return EXIT_LACKING
+
+
+def told(counts: Counter[str] | Iterable[tuple[str, int]]) -> str:
+    """Put counts into words."""
+    pairs = counts.items() if isinstance(counts, Counter) else counts
+    return ", ".join(f"{number:,} {what}" for what, number in pairs)
+
+
+def verdict(findings: Findings) -> int:
+    """Tell what was found that must not be; give the exit status."""
+    for line in findings.told:
+        say(f"  {line}")
+    return EXIT_FOUND if findings.counts else 0

@@ -1,0 +1,229 @@
+"""Power cuts under a broker process: what was acknowledged with acks=all is there afterwards.
+
+The data directory lies on a file system of its own whose power is cut while producers, compaction,
+retention and topic churn are at work, and again while the broker recovers. Needs root and loop
+devices.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from tests.crash import figures
+from tests.crash.ledger import Anomaly, Findings
+from tests.crash.load import Load, a_load, make_topics, options
+from tests.crash.reading import read_all
+from tests.crash.shapes import Shape, shapes_in
+from tests.crash.volume import KINDS, Volume, volume, what_is_missing, write_back
+from tests.crash.workers import working
+from tests.kafka_client import Client
+from tests.processes import BrokerProcess, popen
+
+NAME = "power cuts"
+CUTS_PER_VOLUME = 5
+WORK_SECONDS_MAX = 1.2
+START_SECONDS_MAX = 0.9
+"""A broker whose power is cut within this time after its start may be anywhere in it."""
+_AFTER_CUT_SECONDS_MAX = 0.05
+_VOLUME_MIB = 256
+_SELF_TEST_CUTS_MAX = 6
+
+
+@dataclass
+class Tally:
+    """What was done on volumes of one kind and mode."""
+
+    findings: Findings = field(default_factory=Findings)
+    cuts: int = 0
+    cuts_in_recovery: int = 0
+    acknowledged: int = 0
+    resent: int = 0
+    topics_created: int = 0
+    shapes: Counter[Shape] = field(default_factory=Counter)
+    tracebacks: int = 0
+    start_seconds_max: float = 0.0
+
+    def line(self, name: str) -> str:
+        """Put it into a line."""
+        shapes = figures.told(Counter({str(k): v for k, v in self.shapes.items()}))
+        lost = self.findings.counts[Anomaly.LOST]
+        others = {str(k): self.findings.counts[k] for k in Anomaly if k is not Anomaly.LOST}
+        return (
+            f"{name}: {self.cuts} cuts, {self.cuts_in_recovery} of them in recovery;"
+            f" {self.acknowledged:,} records acknowledged, {self.findings.read:,} read,"
+            f" {lost} lost, {figures.told(Counter(others))}; {self.resent} batches resent,"
+            f" {self.topics_created} topics created, {self.tracebacks} tracebacks,"
+            f" slowest start {self.start_seconds_max:.1f} s; files: {shapes}"
+        )
+
+
+class Cutter:
+    """A broker on a volume, its load, and who cuts the power."""
+
+    def __init__(
+        self,
+        on: Volume,
+        directory: Path,
+        mode: str,
+        random: Random,
+        tally: Tally,
+        keep: Path | None,
+    ) -> None:
+        self._volume = on
+        self._data = on.path / "data"
+        self._random = random
+        self._tally = tally
+        self._keep = keep
+        self._power_is_off = threading.Event()
+        self._load: Load = a_load(random, tally.findings, self._power_is_off)
+        given = options(str(self._data), {"log.flush.before.ack": mode})
+        self._broker = BrokerProcess(*given, log=directory / "log")
+        self._log = directory / "log"
+
+    def run(self, cuts: int) -> None:
+        """Work and cut the power until it was cut so many times; compare after every start."""
+        end = self._tally.cuts + cuts
+        with self._broker:
+            with Client(self._broker.addresses[0]) as client:
+                make_topics(client)
+            while self._tally.cuts < end:
+                self._work_until_cut()
+                while self._tally.cuts < end and self._random.random() < 0.35:
+                    self._cut_in_recovery()
+                self._start_and_check()
+        self._count()
+
+    def _work_until_cut(self) -> None:
+        with working(self._load.tasks, self._broker.addresses[0]):
+            time.sleep(self._random.random() * WORK_SECONDS_MAX)
+            if self._random.random() < 0.5:
+                self._write_back_some()
+            self._cut()
+            # What is answered after the cut is a promise like any other.
+            time.sleep(max(0.0, self._random.uniform(-1, 1) * _AFTER_CUT_SECONDS_MAX))
+            self._broker.kill()
+        self._restore()
+
+    def _write_back_some(self) -> None:
+        for file in sorted(self._data.glob("*-[0-9]*/*.log")):
+            try:
+                pages = file.stat().st_size // 4096
+                for _ in range(4):
+                    write_back(file, self._random.randrange(pages + 1), self._random.randrange(8))
+            except FileNotFoundError:  # deleted meanwhile
+                continue
+
+    def _cut(self) -> None:
+        self._power_is_off.set()
+        self._volume.cut_power()
+        self._tally.cuts += 1
+
+    def _cut_in_recovery(self) -> None:
+        starting = popen(*self._broker.options, log=self._log)
+        try:
+            time.sleep(self._random.random() * START_SECONDS_MAX)
+            self._cut()
+        finally:
+            starting.send_signal(signal.SIGKILL)
+            starting.communicate()
+        self._tally.cuts_in_recovery += 1
+        self._restore()
+
+    def _restore(self) -> None:
+        """Bring the power back and look at what is there."""
+        self._volume.unmount()
+        self._volume.mount()
+        self._power_is_off.clear()
+        self._tally.shapes += shapes_in(self._data)
+        if self._keep is not None:
+            kept = self._keep / f"{self._volume.kind}-{self._tally.cuts}"
+            shutil.copytree(self._data, kept, dirs_exist_ok=True)
+
+    def _start_and_check(self) -> None:
+        before = time.monotonic()
+        self._broker.start()
+        seconds = time.monotonic() - before
+        self._tally.start_seconds_max = max(self._tally.start_seconds_max, seconds)
+        with Client(self._broker.addresses[0]) as client:
+            self._check(client)
+
+    def _check(self, client: Client) -> None:
+        for task in self._load.tasks:
+            task.settle(client)
+        read_all(client, self._load.partitions, self._load.mint)
+        self._load.churn.check(client)
+
+    def _count(self) -> None:
+        load, tally = self._load, self._tally
+        tally.acknowledged += load.acknowledged
+        tally.resent += sum(pipeline.resent for pipeline in load.pipelines)
+        tally.topics_created += load.churn.created
+        tally.tracebacks += self._log.read_text().count("Traceback")
+
+
+def cut_many(
+    kind: str, mode: str, cuts: int, random: Random, directory: Path, keep: Path | None = None
+) -> Tally:
+    """Cut the power of volumes of a kind so many times; a new volume every few cuts."""
+    tally = Tally()
+    while tally.cuts < cuts:
+        here = directory / f"{kind}-{mode}-{tally.cuts}"
+        with volume(kind, here, mib=_VOLUME_MIB) as on:
+            cutter = Cutter(on, here, mode, random, tally, keep)
+            cutter.run(min(CUTS_PER_VOLUME, cuts - tally.cuts))
+    return tally
+
+
+def loses_without_flushing(kind: str, random: Random, directory: Path) -> Tally:
+    """Show that cuts lose what was acknowledged when no flush is waited for."""
+    tally = Tally()
+    for attempt in range(_SELF_TEST_CUTS_MAX):
+        if tally.findings.counts[Anomaly.LOST]:
+            break
+        here = directory / f"self-test-{kind}-{attempt}"
+        with volume(kind, here, mib=_VOLUME_MIB) as on:
+            Cutter(on, here, "none", random, tally, None).run(1)
+    return tally
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Cut the power half of the times on each kind of file system; tell what was found."""
+    parser = figures.parser("tests.crash.power_cuts", "power cuts under a broker")
+    parser.add_argument("--cuts", type=int, default=40, help="in all (40)")
+    parser.add_argument("--file-system", choices=KINDS, action="append", help="ext4 and xfs")
+    parser.add_argument("--keep", type=Path, help="copy every data directory to there after a cut")
+    parser.add_argument("--directory", type=Path, help="where images are made (temporary)")
+    given = parser.parse_args(arguments)
+    status, kinds = 0, given.file_system or list(KINDS)
+    for number, kind in enumerate(kinds):
+        missing = what_is_missing(kind)
+        if missing is not None:
+            figures.lacking(f"{NAME} on {kind}", missing)
+            continue
+        random = Random(given.seed * 1000 + number)
+        with TemporaryDirectory(prefix="power-cuts-", dir=given.directory) as directory:
+            lossy = loses_without_flushing(kind, random, Path(directory))
+            figures.say(lossy.line(f"{NAME} on {kind} in mode none, which must lose"))
+            if not lossy.findings.counts[Anomaly.LOST]:
+                figures.say("  nothing was lost: these cuts prove nothing")
+                status = figures.EXIT_FOUND
+            tally = cut_many(
+                kind, "all", given.cuts // len(kinds), random, Path(directory), given.keep
+            )
+        figures.say(tally.line(f"{NAME} on {kind} in mode all"))
+        status = max(status, figures.verdict(tally.findings))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
