@@ -1,0 +1,180 @@
+"""A cleaned segment takes the place of the old ones, and no crash loses or doubles a record."""
+
+from __future__ import annotations
+
+import pytest
+
+from pykbroker.storage.compaction import CleanedGroup, Compaction
+from pykbroker.storage.log import Log
+from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.names import LOG_SUFFIX
+from pykbroker.storage.removal import Removals
+from pykbroker.storage.swapping import Swap
+from tests.storage.compacted import Kept, a_compacted_log, a_task, clean, kept, put
+from tests.storage.logs import NOW_MS
+
+CLEAN = [Kept(3, "b", "3" * 99), Kept(8, "a", "8" * 99), Kept(9, "c", "9")]
+
+
+def a_dirty_log(fs: MemoryFileSystem) -> Log:
+    """Three segments that become one, and an active one."""
+    log = a_compacted_log(fs, segment_bytes=700)
+    for number in range(9):
+        put(log, ("b" if number == 3 else "a", f"{number}" * 99))
+    log.roll(NOW_MS)
+    put(log, ("c", "9"))
+    log.flush()
+    assert [segment.base_offset for segment in log.segments] == [0, 4, 8, 9]
+    return log
+
+
+def written(fs: MemoryFileSystem, log: Log) -> CleanedGroup:
+    """Write what is to take the place of all but the active segment; nothing is renamed yet."""
+    log.config = a_compacted_log(MemoryFileSystem()).config
+    groups = [
+        step for step in Compaction(fs, a_task(log)).steps() if isinstance(step, CleanedGroup)
+    ]
+    assert [group.base_offsets for group in groups] == [(0, 4, 8)]
+    return groups[0]
+
+
+class CrashError(Exception):
+    """The machine stops."""
+
+
+class CrashingFileSystem(MemoryFileSystem):
+    """Stops in front of call number `calls_left` that changes names."""
+
+    calls_left = 1 << 30
+
+    def _count(self) -> None:
+        if not self.calls_left:
+            raise CrashError
+        self.calls_left -= 1
+
+    def rename(self, old: str, new: str) -> None:
+        self._count()
+        super().rename(old, new)
+
+    def remove(self, path: str) -> None:
+        self._count()
+        super().remove(path)
+
+    def sync_directory(self, path: str) -> None:
+        self._count()
+        super().sync_directory(path)
+
+
+def a_swap(fs: MemoryFileSystem, log: Log, **given: object) -> Swap:
+    options = {"is_open": lambda: True, "aside": Removals(fs).remove}
+    return Swap(fs, log, log.segments[:3], **{**options, **given})  # type: ignore[arg-type]
+
+
+def test_a_swap_stopped_anywhere_leaves_the_old_log_or_the_new_one() -> None:
+    outcomes = []
+    for calls in range(1 << 10):
+        fs = CrashingFileSystem()
+        log = a_dirty_log(fs)
+        before = kept(log)
+        written(fs, log)
+        fs.calls_left = calls
+        try:
+            for work in a_swap(fs, log).steps():
+                work()
+            finished = True
+        except CrashError:
+            finished = False
+        fs.calls_left = 1 << 30
+
+        for survivor in (fs, fs.after_power_cut()):
+            reopened = a_compacted_log(survivor, recovery_point=log.recovery_point)
+            assert kept(reopened) in (before, CLEAN), calls
+            assert reopened.end_offset == 10
+            names = [name for name in survivor.listdir(log.directory) if name.endswith(LOG_SUFFIX)]
+            assert len(names) == len(reopened.segments)
+            if finished:
+                assert kept(reopened) == CLEAN
+            outcomes.append(kept(reopened) == CLEAN)
+        if finished:
+            break
+    assert {True, False} == set(outcomes)
+
+
+def test_a_log_is_read_and_appended_to_between_the_steps() -> None:
+    fs = MemoryFileSystem()
+    log = a_dirty_log(fs)
+    written(fs, log)
+    seen = []
+
+    for work in a_swap(fs, log).steps():
+        put(log, ("d", f"{log.end_offset}"))
+        work()
+        seen.append(kept(log)[-1].offset)
+        assert log.read(8, max_bytes=1, end_offset=10, at_least_one=True) is not None
+
+    assert seen == [10, 11, 12]
+    assert kept(log)[:3] == CLEAN
+    assert log.size_bytes == sum(segment.size for segment in log.segments)
+
+
+def test_old_files_are_handed_over_under_names_that_no_start_looks_for() -> None:
+    fs = MemoryFileSystem()
+    log = a_dirty_log(fs)
+    written(fs, log)
+    aside: list[str] = []
+
+    for work in a_swap(fs, log, aside=aside.extend).steps():
+        work()
+
+    assert aside
+    assert all(path.endswith(".deleted") and fs.exists(path) for path in aside)
+    assert not [name for name in fs.listdir(log.directory) if name.endswith((".swap", ".cleaned"))]
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_segments_that_retention_took_meanwhile_are_not_brought_back(steps: int) -> None:
+    fs = MemoryFileSystem()
+    log = a_dirty_log(fs)
+    written(fs, log)
+    swap = a_swap(fs, log)
+    work = swap.steps()
+    for _ in range(steps):
+        next(work)()
+
+    log.exchange(0, 1)
+    list(work)
+
+    assert not swap.is_done
+    assert [segment.base_offset for segment in log.segments] == [4, 8, 9]
+    assert not [name for name in fs.listdir(log.directory) if name.endswith(".swap")]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_files_of_a_topic_made_anew_are_left_alone(steps: int) -> None:
+    fs = MemoryFileSystem()
+    log = a_dirty_log(fs)
+    written(fs, log)
+    is_open = True
+    work = a_swap(fs, log, is_open=lambda: is_open).steps()
+    for _ in range(steps):
+        next(work)()
+
+    is_open = False
+    fs.rename(log.directory, "data/gone")
+    new = a_compacted_log(fs)
+    put(new, ("other", "topic"))
+    names = fs.listdir(log.directory)
+    list(work)
+
+    assert fs.listdir(log.directory) == names
+    assert kept(new) == [(0, "other", "topic")]
+
+
+def test_a_second_cleaning_begins_in_front_of_what_the_first_left() -> None:
+    fs = MemoryFileSystem()
+    log = a_dirty_log(fs)
+    written(fs, log)
+
+    clean(fs, log)
+
+    assert kept(log) == CLEAN
