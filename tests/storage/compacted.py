@@ -13,7 +13,7 @@ from pykbroker.storage.log import Log
 from pykbroker.storage.removal import Removals
 from pykbroker.storage.swapping import Swap
 from pykbroker.wire.records import BatchHeader, build_batch, iterate_records
-from tests.storage.logs import NOW_MS, a_log
+from tests.storage.logs import DIRECTORY, NOW_MS, a_log
 
 COMPACT = frozenset({"compact"})
 DAY_MS = 24 * 60 * 60 * 1000
@@ -29,9 +29,9 @@ class Kept(NamedTuple):
     value: str | None
 
 
-def a_compacted_log(fs: FileSystem, **given: Any) -> Log:
+def a_compacted_log(fs: FileSystem, directory: str = DIRECTORY, **given: Any) -> Log:
     """Open a log whose cleanup.policy is compact; keywords as `a_log`."""
-    return a_log(fs, **{"cleanup_policy": COMPACT, **given})
+    return a_log(fs, directory, **{"cleanup_policy": COMPACT, **given})
 
 
 def rows_as_records(rows: Iterable[Row], timestamp_ms: int = NOW_MS) -> list[Any]:
