@@ -327,7 +327,8 @@ class Segment:
                 header = parse_batch_header(data, position - start)
             except ProtocolError:
                 raise self._damaged(position) from None
-            if not is_batch(header) or position + header.size_bytes > self.size:
+            is_here = 0 <= header.last_offset - self.base_offset <= RELATIVE_OFFSET_MAX
+            if not (is_here and is_batch(header) and position + header.size_bytes <= self.size):
                 raise self._damaged(position)
             yield position, header
             position += header.size_bytes
