@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.storage import log_read, recovery, retention
+from pykbroker.storage import log_read, rebuilt, recovery, retention
 from pykbroker.storage.append import Duplicate, Origin, Prepared, prepare
 from pykbroker.storage.appended import Appended, one_by_one
 from pykbroker.storage.checkpoint import identify_partition
@@ -22,6 +22,7 @@ from pykbroker.storage.names import LOG_SUFFIX, file_name
 from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.storage.producer_snapshots import ProducerSnapshots
 from pykbroker.storage.removal import set_aside
+from pykbroker.storage.scan import Watch, unwatched
 from pykbroker.storage.segment import Segment
 from pykbroker.storage.segments import Segments
 from pykbroker.storage.unsynced import Unsynced
@@ -84,14 +85,14 @@ class Log:
         clean: bool,
         recovery_point: int = 0,
         log_start_offset: int = 0,
+        cleaned_offset: int = 0,
         now_ms: int,
         random: Random | None = None,
+        watch: Watch = unwatched,
     ) -> Log:
-        """Open the log in `directory`, making it if there is none.
+        """Open the log in `directory`, making it if there is none, as `recovery.load` does.
 
-        `clean` says that the log was closed and is as it was then; otherwise everything from
-        `recovery_point` on is scanned and cut at the first batch that is not whole. Raises
-        KafkaError INCONSISTENT_TOPIC_ID when the directory belongs to another topic of this name.
+        Raises KafkaError INCONSISTENT_TOPIC_ID when it belongs to another topic of this name.
         """
         fs.mkdirs(directory)
         identity = identify_partition(fs, directory, topic_id)
@@ -102,8 +103,10 @@ class Log:
             clean=clean,
             recovery_point=recovery_point,
             log_start_offset=log_start_offset,
+            cleaned_offset=cleaned_offset,
             now_ms=now_ms,
             random=random,
+            watch=watch,
         )
         log = cls(
             fs,
@@ -287,20 +290,19 @@ class Log:
     def truncate_to(self, offset: int) -> bool:
         """Cut the batch that holds `offset` and all after it; say whether there was any.
 
-        `[0,9][10,30]` truncated at 10 or at 15 → `[0,9]`, end offset 10. Below the first segment
-        the log becomes empty and begins at `offset`.
+        `[0,9][20,30]` truncated at 15 or at 25 → `[0,9]`, end offset 10: an end that no batch tells
+        would pass for lost data. Below the first segment the log becomes empty, beginning there.
         """
         if offset >= self.end_offset:
             self._truncate_epochs(self.end_offset)
             return False
-        located = self._segments[self._segments.number_at(offset)].locate(offset)
-        offset = offset if located is None else min(offset, located[1].base_offset)
+        keep = self._segments.count_up_to(offset)
+        offset = self._segments.end_below(offset)
         self.recovery_point = min(self.recovery_point, offset)
         if self.before_truncation is not None:
-            self.before_truncation(offset)
+            self.before_truncation(offset if keep else 0)  # for a moment there is no segment
         self._unsynced.note_truncation()
         created_ms = self._active.created_ms
-        keep = self._segments.count_up_to(offset)
         self._drop_segments(keep)
         if keep:
             self._active = self._segments[-1]
@@ -311,7 +313,7 @@ class Log:
         self.log_start_offset = min(self.log_start_offset, offset)
         self.size_bytes = self._segments.size_bytes
         self._truncate_epochs(offset)
-        self.producers, snapshots = recovery.load_producers(
+        self.producers, snapshots = rebuilt.load_producers(
             self._fs, self.directory, list(self._segments), offset
         )
         self._snapshots = ProducerSnapshots(self._fs, self.directory, snapshots)
@@ -320,7 +322,7 @@ class Log:
 
     def _truncate_epochs(self, offset: int) -> None:
         if self.leader_epochs.truncate_from_end(offset):
-            recovery.write_epochs(self._fs, self.directory, self.leader_epochs)
+            rebuilt.write_epochs(self._fs, self.directory, self.leader_epochs)
             self._unsynced.note_stored(self.leader_epochs)
 
     def _drop_segments(self, keep: int) -> None:
@@ -337,12 +339,13 @@ class Log:
             now_ms=now_ms,
         )
 
-    def drop_unreachable(self) -> list[str]:
+    def drop_unreachable(self, at_most: int | None = None) -> list[str]:
         """Take out the segments wholly below the log start; return their files' new names.
 
         The stored log start must say so first: of names changed here a crash may bring back some.
         """
-        old = self.exchange(0, self._segments.number_at(self.log_start_offset))
+        count = self._segments.number_at(self.log_start_offset)
+        old = self.exchange(0, count if at_most is None else min(count, at_most))
         aside = [path for segment in old for path in set_aside(self._fs, segment)]
         self._remove_stray_snapshots()
         return aside

@@ -26,6 +26,7 @@ from pykbroker.storage.names import (
 )
 from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.storage.removal import Removals
+from pykbroker.storage.scan import Watch, unwatched
 from pykbroker.storage.stored_offsets import StoredOffsets
 
 LOCK_FILE = ".lock"
@@ -80,6 +81,7 @@ class LogDirectory:
         self.removals = Removals(fs)
         """Files and directories that are to go; they wait for whoever removes them."""
         self._offsets = StoredOffsets(fs, path)
+        self._cleaned_offsets = checkpoint.read_offsets(fs, f"{path}/{checkpoint.CLEANER_FILE}")
 
     @classmethod
     def open(
@@ -167,9 +169,15 @@ class LogDirectory:
         return self._fs.space(self.path)
 
     def log(
-        self, topic: str, partition: int, topic_id: bytes, config: LogConfig, now_ms: int
+        self,
+        topic: str,
+        partition: int,
+        topic_id: bytes,
+        config: LogConfig,
+        now_ms: int,
+        watch: Watch = unwatched,
     ) -> Log:
-        """Return the log of a partition, opening or making it.
+        """Return the log of a partition, opening or making it; `watch` hears of what is scanned.
 
         Raises KafkaError INCONSISTENT_TOPIC_ID when the directory is of another topic id.
         """
@@ -185,8 +193,10 @@ class LogDirectory:
                 clean=self.clean and self._offsets.recovery_point(key) is not None,
                 recovery_point=self._offsets.recovery_point(key) or 0,
                 log_start_offset=self._offsets.log_start(key),
+                cleaned_offset=self._cleaned_offsets.get(key, 0),
                 now_ms=now_ms,
                 random=self._random,
+                watch=watch,
             )
             log.before_truncation = partial(self._offsets.lower_recovery_point, key)
         return log
@@ -209,6 +219,10 @@ class LogDirectory:
             self._fs.sync_directory(self.path)
             self.removals.note([gone], delay_ms=None)
 
+    def sync_names(self, log: Log) -> None:
+        """Make the names of a log's files last; on any thread."""
+        self._fs.sync_directory(log.directory)
+
     def checkpoint_recovery_points(self) -> None:
         """Store below which offset each log is durable; on any thread."""
         self._offsets.store_recovery_points(self._logs)
@@ -229,15 +243,12 @@ class LogDirectory:
         """Close all logs and unlock the directory.
 
         `clean` flushes them, stores the checkpoints and leaves the marker that lets the next start
-        open them without scanning; after an error of the disk it must be False, and is where the
-        directory failed.
+        open those without scanning that end at their recovery points; after an error of the disk
+        it must be False, and is where the directory failed.
         """
         try:
             if clean and self.failure is None:
                 self._close_logs()
-                if not self.clean:
-                    # The marker must not vouch for logs that nobody has recovered.
-                    self._offsets.forget_recovery_points()
                 self.checkpoint_recovery_points()
                 self._offsets.store_log_starts(self._logs, closing=True)
                 checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)

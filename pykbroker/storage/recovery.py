@@ -1,36 +1,57 @@
 """Opening a partition's directory: what a crash left is scanned, cut to whole batches, completed.
 
-As Kafka's LogLoader. First everything is looked at (`scan`), then the files are changed; a second
-recovery finds nothing to do. Indexes, producer state and leader epochs are rebuilt from batches.
+As Kafka's LogLoader, save that nothing is cut which a crash does not explain: that is damage
+(`damage.judge`), and the files stay as they are. First everything is looked at, then the files are
+changed; a second recovery finds nothing to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
+from pykbroker.storage.damage import Cut, Finding, FoundDamageError, judge
 from pykbroker.storage.files import File, FileSystem
-from pykbroker.storage.leader_epochs import EpochEntry, LeaderEpochs
-from pykbroker.storage.log_config import LogConfig
-from pykbroker.storage.names import (
-    CLEANED_SUFFIX,
-    DELETED_SUFFIX,
-    LEADER_EPOCH_FILE,
-    LOG_SUFFIX,
-    SEGMENT_SUFFIXES,
-    SNAPSHOT_SUFFIX,
-    SWAP_SUFFIX,
-    TEMPORARY_SUFFIX,
-    file_name,
-    offset_in_name,
-    offsets_of_files,
-)
+from pykbroker.storage.index import RELATIVE_OFFSET_MAX
+from pykbroker.storage.kept_aside import cut_off, forget_torn, put_aside, torn_path
+from pykbroker.storage.leader_epochs import LeaderEpochs
+from pykbroker.storage.log_config import LONG_MAX, LogConfig
+from pykbroker.storage.names import LOG_SUFFIX, file_name, offsets_of_files
 from pykbroker.storage.producer_state import ProducerStates
-from pykbroker.storage.scan import Cut, scan
+from pykbroker.storage.rebuilt import load_epochs, load_producers, write_epochs
+from pykbroker.storage.scan import Scan, Scanned, Watch, unwatched
 from pykbroker.storage.segment import DamagedLogError, Segment
-from pykbroker.wire.records import BatchHeader
+from pykbroker.storage.swaps import finish_swaps
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the checkpoints of a data directory say of a log."""
+
+    recovery_point: int = 0
+    """Everything below it had been synced."""
+    log_start_offset: int = 0
+    """Nothing below it is to be read any more."""
+    gaps_below: int = 0
+    """Below it compaction may have left gaps."""
+
+    @property
+    def durable_end(self) -> int:
+        """Records below it must be there; 0 where those that had to are deleted."""
+        return self.recovery_point if self.recovery_point > self.log_start_offset else 0
+
+    def may_skip(self, segment: Segment, later: Segment) -> bool:
+        """Tell whether `later` may begin above the end of `segment`, the one before it.
+
+        It may where compaction took what lay between, where retention did and a crash brought back
+        what is older, and where an offset was too far for one segment.
+        """
+        return (
+            later.base_offset <= max(self.gaps_below, self.log_start_offset)
+            or later.base_offset - segment.base_offset > RELATIVE_OFFSET_MAX
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +60,11 @@ class RecoveryReport:
 
     scanned_bytes: int = 0
     cut: Cut | None = None
-    """What was not whole; `cut.batches_follow` tells damage inside the log from a torn tail."""
+    """What was not whole, and is cut off."""
+    finding: Finding | None = None
+    """What that was."""
+    kept: tuple[str, ...] = ()
+    """The names of the files, beside the segments, that keep what was cut off and is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,8 @@ class Recovered:
     report: RecoveryReport = RecoveryReport()
     passing_files: tuple[File, ...] = ()
     """Written but unsynced."""
+    silent_from: int | None = None
+    """The number of the segment from which on no batch has a producer id, as far as is known."""
 
 
 @dataclass(slots=True)
@@ -75,32 +102,35 @@ def load(
     clean: bool,
     recovery_point: int,
     log_start_offset: int,
+    cleaned_offset: int = 0,
     now_ms: int,
     random: Random | None = None,
+    watch: Watch = unwatched,
 ) -> LoadedLog:
-    """Open all segments; scan those from `recovery_point` on unless `clean`.
+    """Open all segments; scan those from `recovery_point` on, unless the log is `clean`.
 
-    A clean log whose last segment is not whole is scanned from there all the same.
+    A clean log ends at its recovery point; one that does not is scanned all the same. `watch` hears
+    of what is scanned. Raises FoundDamageError, and has changed no segment then.
     """
     finish_swaps(fs, directory)
-    segment = partial(_segment, fs, directory, config=config, now_ms=now_ms, random=random)
-    segments = [segment(offset) for offset in offsets_of_files(fs, directory, LOG_SUFFIX)]
-    epochs, stored_epochs = _load_epochs(fs, directory, segments)
+    open_segment = partial(_segment, fs, directory, config=config, now_ms=now_ms, random=random)
+    segments = [open_segment(offset) for offset in offsets_of_files(fs, directory, LOG_SUFFIX)]
+    gaps_below = LONG_MAX if config.is_compacted else cleaned_offset
+    promise = Promise(recovery_point, log_start_offset, gaps_below)
+    check_below(directory, segments, promise)
+    epochs, stored_epochs = load_epochs(fs, directory, segments)
+    end_offset = _end_if_clean(directory, segments, promise) if clean else None
     recovered = Recovered(log_start_offset, log_start_offset)
-    if segments and clean:
-        try:
-            end_offset = segments[-1].load_end()
-            recovered = Recovered(end_offset, end_offset)
-        except DamagedLogError:
-            clean, recovery_point = False, min(recovery_point, segments[-1].base_offset)
-    if segments and not clean:
-        recovered = _recover(fs, directory, segments, recovery_point, epochs=epochs, config=config)
-    created = not segments or recovered.end_offset < log_start_offset
-    if created:
-        # Segment files vanished: Kafka too goes on at the log start it had promised.
-        remove_segments(fs, directory, segments, 0)
-        segments.append(segment(log_start_offset, create=True))
-        recovered = Recovered(log_start_offset, log_start_offset, recovered.report)
+    scanned = bool(segments) and end_offset is None
+    if scanned:
+        recovered = _recover(fs, directory, segments, promise, epochs=epochs, watch=watch)
+    elif end_offset is not None:
+        recovered = Recovered(end_offset, end_offset)
+    begins_anew = not segments or recovered.end_offset < log_start_offset
+    if begins_anew:
+        report = _clear(fs, directory, segments, recovered)
+        segments = [open_segment(log_start_offset, create=True)]
+        recovered = Recovered(log_start_offset, log_start_offset, report)
         epochs.truncate_from_end(0)
     log_start_offset = max(log_start_offset, segments[0].base_offset)
     epochs.truncate_from_end(recovered.end_offset)
@@ -108,13 +138,23 @@ def load(
     if epochs.entries != stored_epochs:
         # At once: an entry of records that are gone would outlive the next ones' way to disk.
         write_epochs(fs, directory, epochs)
+    producers, snapshot_offsets = load_producers(
+        fs,
+        directory,
+        segments,
+        recovered.end_offset,
+        replay_all=scanned or begins_anew,
+        silent_from=recovered.silent_from,
+        watch=watch,
+    )
     return LoadedLog(
         segments,
         log_start_offset,
         recovered,
-        *load_producers(fs, directory, segments, recovered.end_offset, replay_all=not clean),
+        producers,
+        snapshot_offsets,
         epochs,
-        names_changed=created or not clean,
+        names_changed=begins_anew or scanned,
     )
 
 
@@ -135,32 +175,146 @@ def _segment(
     )
 
 
+# -- looking
+
+
+def first_to_scan(segments: Sequence[Segment], recovery_point: int) -> int:
+    """Return the number of the segment that the recovery point lies in; 0 below all of them."""
+    below = [n for n, segment in enumerate(segments) if segment.base_offset <= recovery_point]
+    return below[-1] if below else 0
+
+
+def check_below(directory: str, segments: Sequence[Segment], promise: Promise) -> None:
+    """Look, without reading them, whether the segments below the recovery point are all there.
+
+    Each must end where the next one begins. Raises FoundDamageError.
+    """
+    if not segments and promise.durable_end:
+        cut = Cut(promise.log_start_offset, 0, 0, promise.log_start_offset, 0)
+        reason = f"its files are gone, records up to offset {promise.durable_end} had been synced"
+        raise FoundDamageError(directory, directory, cut, reason)
+    for number in range(first_to_scan(segments, promise.recovery_point)):
+        segment, later = segments[number], segments[number + 1 :]
+        if promise.may_skip(segment, later[0]):
+            continue
+        try:
+            end_offset = _end_of(segment)
+            reason = (
+                f"it ends at offset {end_offset}, the next one begins at {later[0].base_offset}"
+            )
+        except DamagedLogError as damage:
+            end_offset, reason = -1, str(damage.strerror)
+        if end_offset != later[0].base_offset:
+            both = segments[number : number + 2]
+            scanned = Scan(LeaderEpochs(), may_skip=promise.may_skip).run(both)
+            # An index may lie; what is told is what a scan finds.
+            if scanned.cut is not None and scanned.whole_segments == 0:
+                lost = sum(one.file.size for one in later)
+                cut = replace(scanned.cut, later_segments=len(later), later_bytes=lost)
+                raise FoundDamageError(directory, segment.path(LOG_SUFFIX), cut, reason)
+
+
+def _end_of(segment: Segment) -> int:
+    """Find the next offset after a segment by its last batches. Raises DamagedLogError."""
+    end_offset = segment.base_offset
+    if segment.size:
+        for _, header in segment.headers(segment.offset_index.last_position):
+            end_offset = header.next_offset
+        segment.unload_indexes()
+    return end_offset
+
+
+def _end_if_clean(directory: str, segments: Sequence[Segment], promise: Promise) -> int | None:
+    """Find where a log ends that was closed in order; None when it does not look like one."""
+    if not segments:
+        return None
+    try:
+        end_offset = segments[-1].load_end()
+    except DamagedLogError:
+        return None
+    if end_offset != promise.recovery_point:
+        return None
+    if end_offset < promise.log_start_offset:
+        cut = Cut(segments[0].base_offset, 0, 0, end_offset, len(segments) - 1)
+        reason = f"it ends at offset {end_offset}, below its start {promise.log_start_offset}"
+        raise FoundDamageError(directory, segments[-1].path(LOG_SUFFIX), cut, reason)
+    return end_offset
+
+
+def look(
+    directory: str,
+    segments: Sequence[Segment],
+    promise: Promise,
+    *,
+    first: int,
+    epochs: LeaderEpochs,
+    watch: Watch = unwatched,
+) -> tuple[Scanned, Finding | None]:
+    """Scan the segments from number `first` on, and tell what a cut means that is no damage.
+
+    Changes no file. Raises FoundDamageError.
+    """
+    scanned = Scan(epochs, may_skip=promise.may_skip, watch=watch).run(segments[first:])
+    number, cut, reason = first + scanned.whole_segments, scanned.cut, ""
+    last, finding = segments[number], None
+    if cut is not None:
+        finding, reason = judge(last.file, cut, promise.durable_end)
+    elif scanned.next_offset < promise.durable_end:
+        finding = Finding.DAMAGE
+        cut = Cut(last.base_offset, last.size, 0, scanned.next_offset, 0)
+        reason = (
+            f"the log ends at offset {scanned.next_offset}, records up to offset"
+            f" {promise.durable_end} had been synced"
+        )
+    if cut is not None and finding is Finding.DAMAGE:
+        raise FoundDamageError(directory, last.path(LOG_SUFFIX), cut, reason)
+    return scanned, finding
+
+
+# -- changing
+
+
 def _recover(
     fs: FileSystem,
     directory: str,
     segments: list[Segment],
-    recovery_point: int,
+    promise: Promise,
     *,
     epochs: LeaderEpochs,
-    config: LogConfig,
+    watch: Watch,
 ) -> Recovered:
-    below = [n for n, segment in enumerate(segments) if segment.base_offset <= recovery_point]
-    first = below[-1] if below else 0
+    first = first_to_scan(segments, promise.recovery_point)
     # What is scanned says its epochs itself; an entry at its very start is kept, as in Kafka.
     epochs.truncate_from_end(segments[first].base_offset + 1)
-    scanned = scan(segments[first:], epochs, gaps_allowed=config.is_compacted)
+    scanned, finding = look(directory, segments, promise, first=first, epochs=epochs, watch=watch)
+    kept: list[str] = []
     if scanned.cut is not None:
         last = first + scanned.whole_segments
-        remove_segments(fs, directory, segments, last + 1)
-        segments[last].file.truncate(segments[last].size)
-        segments[last].file.sync()
+        forget_torn(fs, directory, segments[last])
+        kept = cut_off(fs, directory, segments, last, aside=torn_path)
     return Recovered(
         scanned.next_offset,
         # What a scan has found may still be in the page cache alone: only a flush moves this.
-        min(recovery_point, scanned.next_offset),
-        RecoveryReport(scanned.scanned_bytes, scanned.cut),
+        min(promise.recovery_point, scanned.next_offset),
+        RecoveryReport(scanned.scanned_bytes, scanned.cut, finding, tuple(kept)),
         tuple(file for segment in segments[first:-1] for file in segment.store_indexes()),
+        silent_from=None if scanned.has_producers else first,
     )
+
+
+def _clear(
+    fs: FileSystem, directory: str, segments: list[Segment], recovered: Recovered
+) -> RecoveryReport:
+    """Put all segments aside; the log goes on at the log start it had promised, as in Kafka."""
+    report = recovered.report
+    if not segments:
+        return report
+    lost = sum(segment.file.size for segment in segments)
+    cut = Cut(segments[0].base_offset, 0, 0, recovered.end_offset, len(segments), later_bytes=lost)
+    forget_torn(fs, directory, segments[0])
+    kept = put_aside(fs, segments, torn_path)
+    fs.sync_directory(directory)
+    return RecoveryReport(report.scanned_bytes, cut, Finding.TORN_TAIL, tuple(sorted(kept)))
 
 
 def remove_segments(fs: FileSystem, directory: str, segments: list[Segment], first: int) -> None:
@@ -174,141 +328,3 @@ def remove_segments(fs: FileSystem, directory: str, segments: list[Segment], fir
             segment.remove()
         del segments[first:]
         fs.sync_directory(directory)
-
-
-# -- names left by an interrupted change
-
-
-def finish_swaps(fs: FileSystem, directory: str) -> None:
-    """Complete or undo what was being renamed, and remove what belongs to no segment.
-
-    `.deleted` and `.cleaned` go, and so do `.swap` files not below the first `.cleaned` one (their
-    set was never complete); the other `.swap` files replace the segments whose offsets they cover.
-    """
-    names = fs.listdir(directory)
-    cleaned = [_offset(name) for name in names if name.endswith(CLEANED_SUFFIX)]
-    undone_from = min(cleaned, default=None)
-    swaps = []
-    for name in names:
-        if name.endswith(SWAP_SUFFIX) and (undone_from is None or _offset(name) < undone_from):
-            swaps.append(name)
-        elif name.endswith((DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX, TEMPORARY_SUFFIX)):
-            fs.remove(f"{directory}/{name}")
-    if swaps:
-        _swap_in(fs, directory, swaps)
-        names = fs.listdir(directory)
-    bases = {name.removesuffix(LOG_SUFFIX) for name in names if name.endswith(LOG_SUFFIX)}
-    for name in names:
-        stem, dot, suffix = name.partition(".")
-        if dot + suffix in SEGMENT_SUFFIXES and stem not in bases:
-            fs.remove(f"{directory}/{name}")
-
-
-def _swap_in(fs: FileSystem, directory: str, swaps: list[str]) -> None:
-    logs = [name for name in swaps if name.endswith(LOG_SUFFIX + SWAP_SUFFIX)]
-    if logs:
-        first = min(map(_offset, logs))
-        end = max(_end_offset(fs, directory, name) for name in logs)
-        for name in fs.listdir(directory):
-            offset = offset_in_name(name)
-            if name not in swaps and offset is not None and first <= offset < end:
-                fs.remove(f"{directory}/{name}")
-    for name in swaps:
-        fs.rename(f"{directory}/{name}", f"{directory}/{name.removesuffix(SWAP_SUFFIX)}")
-    fs.sync_directory(directory)
-
-
-def _end_offset(fs: FileSystem, directory: str, name: str) -> int:
-    segment = Segment(
-        fs,
-        directory,
-        _offset(name),
-        file=fs.open(f"{directory}/{name}"),
-        config=LogConfig(),
-        now_ms=0,
-    )
-    end_offset = segment.base_offset
-    for _, header in segment.headers():
-        end_offset = header.next_offset
-    return end_offset
-
-
-def _offset(name: str) -> int:
-    """The offset in the name of a file, or one above all where there is none."""
-    offset = offset_in_name(name)
-    return 1 << 63 if offset is None else offset
-
-
-# -- what is derived from batches
-
-
-def write_epochs(fs: FileSystem, directory: str, epochs: LeaderEpochs) -> None:
-    """Store the leader epochs, durably."""
-    fs.write_atomic(f"{directory}/{LEADER_EPOCH_FILE}", epochs.to_checkpoint().encode())
-
-
-def _load_epochs(
-    fs: FileSystem, directory: str, segments: list[Segment]
-) -> tuple[LeaderEpochs, tuple[EpochEntry, ...]]:
-    """Return the leader epochs and what their file says; without it, they come from all batches."""
-    try:
-        text = fs.read_bytes(f"{directory}/{LEADER_EPOCH_FILE}").decode()
-        epochs = LeaderEpochs.from_checkpoint(text)
-    except (FileNotFoundError, ValueError):
-        epochs = LeaderEpochs()
-        for segment in segments:
-            _collect_epochs(segment, epochs)
-        return epochs, ()
-    return epochs, epochs.entries
-
-
-def _collect_epochs(segment: Segment, epochs: LeaderEpochs) -> None:
-    try:
-        for _, header in segment.headers():
-            if header.partition_leader_epoch > epochs.latest:
-                epochs.assign(header.partition_leader_epoch, header.base_offset)
-    except DamagedLogError:
-        return  # the scan that follows decides what this means
-
-
-def load_producers(
-    fs: FileSystem,
-    directory: str,
-    segments: list[Segment],
-    end_offset: int,
-    *,
-    replay_all: bool = True,
-) -> tuple[ProducerStates, list[int]]:
-    """Rebuild the producers' state at `end_offset` from the newest snapshot and batches above it.
-
-    Snapshots above the end or damaged are removed; the offsets of those left are returned too.
-    Without any snapshot, `replay_all` replays the whole log; otherwise there were no producers.
-    """
-    offsets = offsets_of_files(fs, directory, SNAPSHOT_SUFFIX)
-    producers, replay_from = ProducerStates(), segments[0].base_offset if replay_all else end_offset
-    while offsets:
-        path = f"{directory}/{file_name(offsets[-1], SNAPSHOT_SUFFIX)}"
-        if offsets[-1] <= end_offset:
-            try:
-                producers = ProducerStates.from_snapshot(fs.read_bytes(path))
-            except ValueError:
-                replay_from = segments[0].base_offset
-            else:
-                replay_from = offsets[-1]
-                break
-        fs.remove(path)
-        del offsets[-1]
-    producers.apply(_headers_from(segments, replay_from))
-    return producers, offsets
-
-
-def _headers_from(segments: Iterable[Segment], offset: int) -> Iterator[BatchHeader]:
-    """Yield the headers of all batches that begin at or after `offset`."""
-    ordered = list(segments)
-    for number, segment in enumerate(ordered):
-        if number + 1 < len(ordered) and ordered[number + 1].base_offset <= offset:
-            continue
-        located = segment.locate(offset)
-        if located is not None:
-            for _, header in segment.headers(located[0]):
-                yield header

@@ -7,45 +7,32 @@ when its CRC is right and its offsets follow those before it.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crc32c import crc32c
 
-from pykbroker.storage.files import File
+from pykbroker.storage.damage import Cut, find_batch
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX
 from pykbroker.storage.leader_epochs import LeaderEpochs
-from pykbroker.storage.segment import Segment, is_batch
-from pykbroker.wire.records import (
-    BATCH_HEADER_BYTES,
-    LOG_OVERHEAD_BYTES,
-    MAGIC,
-    crc_of,
-    parse_batch_header,
-)
+from pykbroker.storage.names import LOG_SUFFIX
+from pykbroker.storage.segment import Segment
+from pykbroker.wire.records import BATCH_HEADER_BYTES, LOG_OVERHEAD_BYTES, MAGIC
 
 READ_BYTES = 1 << 20
 
+Watch = Callable[[str, int], None]
+"""Told the path of the file being read and how many bytes more of it are read, every
+`READ_BYTES` or so; what it raises ends the reading, and nothing has been changed."""
+
 _CRC_START = 21
-_MAGIC_POSITION = 16
-_OFFSET_AND_LENGTH = struct.Struct(">qi")
-_OFFSETS_AHEAD_MAX = 1 << 31
+_HEADER = struct.Struct(">qiibIhi8xqq")
+"""Without the first timestamp and what follows the producer id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Where valid batches end before the bytes do."""
-
-    base_offset: int
-    """Of the segment."""
-    position: int
-    length: int
-    """Bytes from there to the end of the segment's file; 0 when only later segments are lost."""
-    next_offset: int
-    """The offset that was to follow."""
-    later_segments: int
-    """Segments after it, all of which are lost with it."""
-    batches_follow: bool
-    """Whether there are valid batches further on: damage inside the log, not a torn tail."""
+def unwatched(path: str, length: int) -> None:
+    """Watch nothing."""
+    del path, length
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,116 +40,123 @@ class Scanned:
     """What a scan found."""
 
     whole_segments: int
-    """How many were valid to the end; all, or those before the cut."""
+    """How many were valid to the end; all but the last, or those before the cut."""
     next_offset: int
     scanned_bytes: int
     cut: Cut | None
+    has_producers: bool
+    """Whether any batch has a producer id."""
 
 
-def scan(segments: list[Segment], epochs: LeaderEpochs, *, gaps_allowed: bool) -> Scanned:
-    """Scan segments in order up to the first that is not whole, collecting leader epochs.
+class Scan:
+    """One reading of segments in order, up to the first that is not whole.
 
-    A segment that begins below the end of the one before is not whole either. One that begins
-    above it follows lost data (its name lasted, the end of the file before did not), unless
-    `gaps_allowed`: compaction leaves gaps.
+    `epochs` collects leader epochs. `may_skip(segment, later)` tells whether `later` may begin
+    above the end of `segment`, the one before it.
     """
-    next_offset, scanned_bytes = segments[0].base_offset, 0
-    for number, segment in enumerate(segments):
-        file_size = segment.file.size
-        if segment.base_offset < next_offset:
-            segment.reset()
-        else:
-            next_offset = _scan_segment(segment, epochs)
-        scanned_bytes += file_size
-        later = segments[number + 1 :]
-        hole = later and not gaps_allowed and later[0].base_offset > next_offset
-        if hole and later[0].base_offset - segment.base_offset > RELATIVE_OFFSET_MAX:
-            hole = False  # too far for one segment: rolled for that
-        if segment.size < file_size or hole:
-            cut = Cut(
-                base_offset=segment.base_offset,
-                position=segment.size,
-                length=file_size - segment.size,
-                next_offset=next_offset,
-                later_segments=len(later),
-                batches_follow=_batch_follows(segment.file, segment.size + 1, next_offset)
-                or any(_begins_with_batch(one.file) for one in later),
+
+    def __init__(
+        self,
+        epochs: LeaderEpochs,
+        *,
+        may_skip: Callable[[Segment, Segment], bool],
+        watch: Watch = unwatched,
+    ) -> None:
+        self._epochs = epochs
+        self._may_skip = may_skip
+        self._watch = watch
+        self._has_producers = False
+
+    def run(self, segments: Sequence[Segment]) -> Scanned:
+        """Scan segments, of which there is at least one.
+
+        A log ends where offsets are missing that may not be skipped, and where the next segment
+        begins below the end of the one before.
+        """
+        scanned_bytes, next_offset = 0, segments[0].base_offset
+        for number, segment in enumerate(segments):
+            file_size, later = segment.file.size, segments[number + 1 :]
+            next_offset = self._scan_segment(segment)
+            scanned_bytes += file_size
+            if segment.size < file_size or (later and not self._joins(next_offset, segment, later)):
+                cut = _cut(segment, next_offset, later)
+                return self._found(number, next_offset, scanned_bytes, cut)
+        return self._found(len(segments) - 1, next_offset, scanned_bytes, None)
+
+    def _joins(self, next_offset: int, segment: Segment, later: Sequence[Segment]) -> bool:
+        begins_at = later[0].base_offset
+        return begins_at == next_offset or (
+            begins_at > next_offset and self._may_skip(segment, later[0])
+        )
+
+    def _found(
+        self, whole_segments: int, next_offset: int, scanned_bytes: int, cut: Cut | None
+    ) -> Scanned:
+        return Scanned(whole_segments, next_offset, scanned_bytes, cut, self._has_producers)
+
+    def _scan_segment(self, segment: Segment) -> int:
+        """Set the segment to its valid batches, and return the next offset after them."""
+        end, path = segment.file.size, segment.path(LOG_SUFFIX)
+        segment.reset()
+        epochs, account, header_at = self._epochs, segment.account, _HEADER.unpack_from
+        latest_epoch = epochs.latest
+        next_offset = segment.base_offset
+        offset_max = segment.base_offset + RELATIVE_OFFSET_MAX
+        newest_producer_id = -1
+        position = start = 0
+        data = memoryview(b"")
+        while end - position >= BATCH_HEADER_BYTES:
+            at = position - start
+            if at + BATCH_HEADER_BYTES > len(data):
+                data, start, at = self._read(segment, READ_BYTES, position, path), position, 0
+            # Taken apart here, as this runs for each of millions of batches.
+            (base_offset, length, epoch, magic, crc, _, delta, max_timestamp, producer_id) = (
+                header_at(data, at)
             )
-            return Scanned(number, next_offset, scanned_bytes, cut)
-    return Scanned(len(segments) - 1, next_offset, scanned_bytes, None)
-
-
-def _scan_segment(segment: Segment, epochs: LeaderEpochs) -> int:
-    """Set the segment to its valid batches, and return the next offset after them."""
-    file, end = segment.file, segment.file.size
-    segment.reset()
-    latest_epoch = epochs.latest
-    next_offset = segment.base_offset
-    offset_max = segment.base_offset + RELATIVE_OFFSET_MAX
-    position = start = 0
-    data = memoryview(b"")
-    while end - position >= BATCH_HEADER_BYTES:
-        at = position - start
-        if at + BATCH_HEADER_BYTES > len(data):
-            data, start, at = memoryview(file.pread(READ_BYTES, position)), position, 0
-        # Taken apart here, as this runs for each of millions of batches.
-        header = parse_batch_header(data, at)
-        base_offset, batch_length, epoch, magic, crc, _, delta, _, max_timestamp, *_ = header
-        size = batch_length + LOG_OVERHEAD_BYTES
-        last_offset = base_offset + delta
-        if (
-            magic != MAGIC
-            or size < BATCH_HEADER_BYTES
-            or size > end - position
-            or base_offset < next_offset
-            or delta < 0
-            or last_offset > offset_max
-        ):
-            break
-        if at + size > len(data):
-            data, start, at = memoryview(file.pread(max(READ_BYTES, size), position)), position, 0
-        if crc32c(data[at + _CRC_START : at + size]) != crc:
-            break
-        segment.account(size, last_offset, max_timestamp)
-        if epoch > latest_epoch:
-            latest_epoch = epoch
-            epochs.assign(epoch, base_offset)
-        next_offset = last_offset + 1
-        position += size
-    return next_offset
-
-
-def _begins_with_batch(file: File) -> bool:
-    return _is_valid_batch(file, 0, 0)
-
-
-def _is_valid_batch(file: File, position: int, offset: int) -> bool:
-    """Tell whether a valid batch at or a little above `offset` begins at `position`."""
-    left = file.size - position
-    if left < BATCH_HEADER_BYTES:
-        return False
-    header = parse_batch_header(file.pread(BATCH_HEADER_BYTES, position))
-    if not is_batch(header) or header.size_bytes > left or header.base_offset < offset:
-        return False
-    return crc_of(file.pread(header.size_bytes, position)) == header.crc
-
-
-def _batch_follows(file: File, position: int, offset: int) -> bool:
-    """Search all bytes from `position` on for a valid batch at or a little above `offset`."""
-    needle = bytes([MAGIC])
-    while position + BATCH_HEADER_BYTES <= file.size:
-        data = bytes(file.pread(READ_BYTES, position))
-        found = data.find(needle, _MAGIC_POSITION)
-        while found >= 0:
-            at = found - _MAGIC_POSITION
-            base_offset, length = _OFFSET_AND_LENGTH.unpack_from(data, at)
+            size = length + LOG_OVERHEAD_BYTES
+            last_offset = base_offset + delta
             if (
-                offset <= base_offset <= offset + _OFFSETS_AHEAD_MAX
-                and length >= BATCH_HEADER_BYTES - LOG_OVERHEAD_BYTES
-                and _is_valid_batch(file, position + at, offset)
+                magic != MAGIC
+                or size < BATCH_HEADER_BYTES
+                or size > end - position
+                or base_offset < next_offset
+                or delta < 0
+                or last_offset > offset_max
             ):
-                return True
-            found = data.find(needle, found + 1)
-        # The next piece overlaps: a batch may begin in the last bytes of this one.
-        position += max(len(data) - _MAGIC_POSITION, 1)
-    return False
+                break
+            if at + size > len(data):
+                data, at = self._read(segment, max(READ_BYTES, size), position, path), 0
+                start = position
+            if crc32c(data[at + _CRC_START : at + size]) != crc:
+                break
+            account(size, last_offset, max_timestamp)
+            if epoch > latest_epoch:
+                latest_epoch = epoch
+                epochs.assign(epoch, base_offset)
+            if producer_id > newest_producer_id:
+                newest_producer_id = producer_id
+            next_offset = last_offset + 1
+            position += size
+        self._has_producers |= newest_producer_id >= 0
+        return next_offset
+
+    def _read(self, segment: Segment, length: int, position: int, path: str) -> memoryview:
+        data = memoryview(segment.file.pread(length, position))
+        self._watch(path, len(data))
+        return data
+
+
+def _cut(segment: Segment, next_offset: int, later: Sequence[Segment]) -> Cut:
+    overlaps = bool(later) and later[0].base_offset < next_offset
+    offset = later[0].base_offset if overlaps else next_offset
+    return Cut(
+        base_offset=segment.base_offset,
+        position=segment.size,
+        length=segment.file.size - segment.size,
+        next_offset=next_offset,
+        later_segments=len(later),
+        later_bytes=sum(one.file.size for one in later),
+        resumes_at=find_batch(segment.file, segment.size + 1, next_offset),
+        later_batches=any(find_batch(one.file, 0, offset) is not None for one in later),
+        overlaps=overlaps,
+    )

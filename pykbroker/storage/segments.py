@@ -79,6 +79,20 @@ class Segments:
                 is_last=number + 1 == len(self._list),
             )
 
+    def end_below(self, offset: int) -> int:
+        """Return where the last batch ends that lies wholly below `offset`, in its segment.
+
+        Without one it is where the segment begins; below all segments `offset` itself.
+        """
+        segment = self._list[self.number_at(offset)]
+        segment.locate(offset)  # puts right an index that lies
+        end_offset = segment.base_offset
+        for _, header in segment.headers(segment.offset_index.position_before(offset - 1)):
+            if header.last_offset >= offset:
+                break
+            end_offset = header.next_offset
+        return min(end_offset, offset)
+
     def add(self, segment: Segment) -> None:
         """Put a segment behind all others."""
         self._list.append(segment)

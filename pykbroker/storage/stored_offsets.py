@@ -94,8 +94,3 @@ class StoredOffsets:
             for offsets in (self._recovery_points, self._log_starts):
                 if offsets.by_partition.pop(key, None) is not None:
                     offsets.store()
-
-    def forget_recovery_points(self) -> None:
-        """Forget, until they are stored again, all recovery points."""
-        with self._lock:
-            self._recovery_points.by_partition.clear()

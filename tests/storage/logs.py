@@ -28,14 +28,16 @@ def a_batch(
     return build_batch(rows, **fields)
 
 
+_OPEN_OPTIONS = (
+    *("clean", "recovery_point", "log_start_offset", "cleaned_offset"),
+    *("now_ms", "topic_id", "watch"),
+)
+
+
 def a_log(fs: FileSystem, directory: str = DIRECTORY, **given: Any) -> Log:
     """Open a log; keywords are LogConfig's or Log.open's, unclean unless said otherwise."""
     options: dict[str, Any] = {"clean": False, "now_ms": NOW_MS, "topic_id": TOPIC_ID}
-    options |= {
-        name: given.pop(name)
-        for name in ("clean", "recovery_point", "log_start_offset", "now_ms", "topic_id")
-        if name in given
-    }
+    options |= {name: given.pop(name) for name in _OPEN_OPTIONS if name in given}
     random: Random | None = given.pop("random", None)
     return Log.open(
         fs,
@@ -132,3 +134,8 @@ def stored(batch: bytes) -> Stored:
     """Describe a batch as it lies in the log."""
     header = parse_batch_header(batch)
     return Stored(header.base_offset, header.last_offset, batch, header.max_timestamp)
+
+
+def overwrite(fs: FileSystem, path: str, data: bytes) -> None:
+    """Put `data` in a file, whatever was there."""
+    fs.create(path).pwrite(data, 0)

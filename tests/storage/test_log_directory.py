@@ -240,11 +240,11 @@ def test_a_partition_made_again_inherits_no_offsets_of_the_deleted_one(
 
 def test_the_marker_does_not_vouch_for_logs_nobody_recovered(fs: MemoryFileSystem) -> None:
     directory = opened(fs)
-    append(a_log(directory, "opened"), 2)
-    append(a_log(directory, "forgotten"), 2)
-    for log in directory.logs:
+    for name in ("opened", "forgotten"):
+        append(log := a_log(directory, name), 2)
         log.flush()
-    directory.checkpoint()
+        directory.checkpoint()
+        append(log, 2)
     directory.close(clean=False)
     directory = opened(fs)
     a_log(directory, "opened")
@@ -254,7 +254,9 @@ def test_the_marker_does_not_vouch_for_logs_nobody_recovered(fs: MemoryFileSyste
 
     assert directory.clean
     assert a_log(directory, "opened").recovery_report.scanned_bytes == 0
-    assert a_log(directory, "forgotten").recovery_report.scanned_bytes > 0
+    forgotten = a_log(directory, "forgotten")
+    assert forgotten.recovery_report.scanned_bytes > 0
+    assert (forgotten.recovery_point, forgotten.end_offset) == (2, 4)
 
 
 def test_logs_nobody_opened_stay_clean(fs: MemoryFileSystem) -> None:

@@ -98,13 +98,13 @@ class History:
 
     def truncate(self) -> None:
         offset = self.random.randrange(max(0, self.end_offset - 40), self.end_offset + 2)
-        whole = not any(one.base_offset < offset <= one.last_offset for one in self.batches)
         changed = self.log.truncate_to(offset)
         assert changed == (offset < self.end_offset)
         if changed:
-            cut = [one for one in self.batches if one.last_offset >= offset]
-            self.end_offset = offset if whole else min(offset, cut[0].base_offset)
+            self.end_offset = self.log.end_offset
             self.batches = [one for one in self.batches if one.last_offset < offset]
+            last = self.batches[-1].last_offset + 1 if self.batches else 0
+            assert last <= self.end_offset <= offset
             self.log_start_offset = min(self.log_start_offset, self.end_offset)
 
     def raise_log_start(self) -> None:
@@ -144,9 +144,11 @@ class History:
         segment.file.truncate(segment.file.size - cut)
         segment.file.sync()
         self.log.close_files()
+        # No power cut tears what was synced.
+        synced = self.batches[-1].last_offset + 1 if self.batches else 0
         self.log = self.opened(
             clean=False,
-            recovery_point=min(self.log.recovery_point, torn.base_offset),
+            recovery_point=min(self.log.recovery_point, synced),
             log_start_offset=min(self.log_start_offset, torn.base_offset),
         )
         self.log_start_offset = min(self.log_start_offset, torn.base_offset)

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from pykbroker.storage.damage import Cut, Finding
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
-from pykbroker.storage.scan import Cut
 from pykbroker.wire.records import parse_batch_header
 from tests.storage.logs import (
     DIRECTORY,
     NOW_MS,
-    a_batch,
     a_log,
     append,
     offsets_in,
+    overwrite,
     read,
     read_all,
 )
@@ -32,10 +32,6 @@ FIRST_LOG = f"{DIRECTORY}/00000000000000000000.log"
 @pytest.fixture
 def fs() -> MemoryFileSystem:
     return MemoryFileSystem()
-
-
-def overwrite(fs: MemoryFileSystem, path: str, data: bytes) -> None:
-    fs.create(path).pwrite(data, 0)
 
 
 def cut_of(log: Log) -> Cut:
@@ -104,35 +100,9 @@ def test_zeros_and_garbage_after_the_end_are_cut(fs: MemoryFileSystem, tail: byt
         length=len(tail),
         next_offset=6,
         later_segments=0,
-        batches_follow=False,
     )
+    assert log.recovery_report.finding is Finding.TORN_TAIL
     assert read_all(log) == whole
-
-
-def test_a_flipped_byte_inside_is_told_from_a_torn_tail(fs: MemoryFileSystem) -> None:
-    batches = three_batches(fs)
-    fs.open(FIRST_LOG).pwrite(b"X", len(batches[0]) + 70)
-
-    log = a_log(fs)
-
-    assert cut_of(log).next_offset == 2
-    assert cut_of(log).batches_follow
-    assert read_all(log) == batches[0]
-
-
-def test_damage_before_another_segment_is_damage_inside(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    batches = [append(log, 2) for _ in range(2)]
-    log.roll(NOW_MS)
-    append(log, 2)
-    fs.open(FIRST_LOG).truncate(len(batches[0]) + 10)
-
-    again = a_log(fs)
-
-    assert (cut_of(again).later_segments, cut_of(again).batches_follow) == (1, True)
-    assert (again.end_offset, len(again.segments)) == (2, 1)
-    names = fs.listdir(DIRECTORY)
-    assert [name for name in names if name.endswith(".log")] == ["00000000000000000000.log"]
 
 
 def test_an_empty_later_segment_does_not_make_a_torn_tail_damage(fs: MemoryFileSystem) -> None:
@@ -144,27 +114,6 @@ def test_an_empty_later_segment_does_not_make_a_torn_tail_damage(fs: MemoryFileS
 
     assert not cut_of(log).batches_follow
     assert [segment.base_offset for segment in log.segments] == [0]
-
-
-def test_a_gap_between_segments_is_lost_data_unless_compacted() -> None:
-    for policy, end_offset in (("delete", 6), ("compact", 12)):
-        fs = MemoryFileSystem()
-        three_batches(fs)
-        overwrite(fs, f"{DIRECTORY}/00000000000000000010.log", a_batch(2, base_offset=10))
-
-        log = a_log(fs, cleanup_policy=frozenset({policy}))
-
-        assert log.end_offset == end_offset
-
-
-def test_a_segment_that_begins_inside_the_one_before_is_cut(fs: MemoryFileSystem) -> None:
-    whole = b"".join(three_batches(fs))
-    overwrite(fs, f"{DIRECTORY}/00000000000000000005.log", a_batch(2, base_offset=5))
-
-    log = a_log(fs)
-
-    assert (read_all(log), log.end_offset) == (whole, 6)
-    assert cut_of(log).base_offset == 5
 
 
 @pytest.mark.parametrize(
@@ -209,7 +158,7 @@ def test_only_segments_from_the_recovery_point_on_are_scanned(fs: MemoryFileSyst
         sizes.append(len(append(log, 5)))
         log.roll(NOW_MS)
 
-    for recovery_point, scanned in ((0, 4), (4, 4), (5, 3), (12, 2), (20, 0), (99, 0)):
+    for recovery_point, scanned in ((0, 4), (4, 4), (5, 3), (12, 2), (20, 0)):
         report = a_log(fs, recovery_point=recovery_point).recovery_report
         assert (report.scanned_bytes, report.cut) == (sum(sizes[4 - scanned :]), None)
 
@@ -221,79 +170,6 @@ def test_the_recovery_point_of_a_scanned_log_stays_until_a_flush(fs: MemoryFileS
     assert log.recovery_point == 2
     log.flush()
     assert log.recovery_point == 6
-
-
-def test_a_log_marked_clean_that_is_not_is_scanned(fs: MemoryFileSystem) -> None:
-    batches = three_batches(fs)
-    fs.open(FIRST_LOG).truncate(len(b"".join(batches)) - 1)
-
-    log = a_log(fs, clean=True, recovery_point=6)
-
-    assert (log.end_offset, log.recovery_point) == (4, 0)
-
-
-def test_missing_segments_leave_the_log_at_its_start_offset(fs: MemoryFileSystem) -> None:
-    three_batches(fs)
-
-    log = a_log(fs, log_start_offset=50)
-
-    assert (log.log_start_offset, log.end_offset, log.size_bytes) == (50, 50, 0)
-    assert [name for name in fs.listdir(DIRECTORY) if name.endswith(".log")] == [
-        "00000000000000000050.log"
-    ]
-
-
-# -- renames half done
-
-
-def test_temporary_files_are_removed(fs: MemoryFileSystem) -> None:
-    three_batches(fs)
-    for name in (
-        "00000000000000000006.log.deleted",
-        "00000000000000000006.index.deleted",
-        "00000000000000000000.log.cleaned",
-        "00000000000000000000.log.swap",
-        "leader-epoch-checkpoint.tmp",
-        "00000000000000000099.index",
-        "00000000000000000099.timeindex",
-        "00000000000000000099.txnindex",
-    ):
-        overwrite(fs, f"{DIRECTORY}/{name}", b"x")
-
-    log = a_log(fs)
-
-    assert log.end_offset == 6
-    assert fs.listdir(DIRECTORY) == [
-        "00000000000000000000.log",
-        "leader-epoch-checkpoint",
-        "partition.metadata",
-    ]
-
-
-def test_a_finished_swap_is_completed(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    for _ in range(3):
-        append(log, 2)
-        log.roll(NOW_MS)
-    log.close()
-    compacted = a_batch(1, base_offset=1) + a_batch(1, base_offset=3)
-    overwrite(fs, f"{FIRST_LOG}.swap", compacted)
-
-    again = a_log(fs, cleanup_policy=frozenset({"compact"}))
-
-    assert offsets_in(read(again, 0)) == [(1, 1), (3, 3)]
-    assert [segment.base_offset for segment in again.segments] == [0, 4, 6]
-    assert not [name for name in fs.listdir(DIRECTORY) if name.endswith(".swap")]
-
-
-def test_a_swap_of_which_only_an_index_is_left_is_completed(fs: MemoryFileSystem) -> None:
-    three_batches(fs)
-    overwrite(fs, f"{DIRECTORY}/00000000000000000000.index.swap", b"")
-
-    log = a_log(fs)
-
-    assert log.end_offset == 6
-    assert "00000000000000000000.index" in fs.listdir(DIRECTORY)
 
 
 # -- a real crash

@@ -14,6 +14,7 @@ from tests.storage.logs import (
     a_log,
     append,
     offsets_in,
+    overwrite,
     read,
     read_all,
     replicate,
@@ -25,10 +26,6 @@ FIRST_LOG = f"{DIRECTORY}/00000000000000000000.log"
 @pytest.fixture
 def fs() -> MemoryFileSystem:
     return MemoryFileSystem()
-
-
-def overwrite(fs: MemoryFileSystem, path: str, data: bytes) -> None:
-    fs.create(path).pwrite(data, 0)
 
 
 def a_closed_log(fs: MemoryFileSystem) -> bytes:
@@ -89,18 +86,20 @@ def test_an_index_entry_that_lies_is_found_out_when_it_is_used(fs: MemoryFileSys
     assert read_all(log) == written
 
 
-def test_damage_below_the_recovery_point_is_an_error_when_it_is_read(fs: MemoryFileSystem) -> None:
-    log = a_log(fs)
-    first = append(log, 2)
-    append(log, 2)
+def test_damage_far_below_the_recovery_point_is_an_error_when_it_is_read(
+    fs: MemoryFileSystem,
+) -> None:
+    log = a_log(fs, index_interval_bytes=100)
+    batches = [append(log, 2) for _ in range(8)]
     log.roll(NOW_MS)
     log.close()
-    fs.open(FIRST_LOG).pwrite(b"\0" * 30, len(first))
+    position = len(b"".join(batches[:2]))
+    fs.open(FIRST_LOG).pwrite(b"\0" * 30, position)
 
-    again = a_log(fs, clean=True, recovery_point=4)
+    again = a_log(fs, clean=True, recovery_point=16)
 
-    with pytest.raises(OSError, match=f"no batch at position {len(first)}"):
-        read(again, 2)
+    with pytest.raises(OSError, match=f"no batch at position {position}"):
+        read(again, 4)
 
 
 def test_leader_epochs_are_collected_again_when_their_file_is_lost(fs: MemoryFileSystem) -> None:
