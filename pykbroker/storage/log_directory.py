@@ -272,10 +272,13 @@ class LogDirectory:
             some = logs[first : first + _CLOSED_AT_ONCE]
             for log in some:
                 log.finish()
-            pending = [log.pending_sync() for log in some]
+            # One that never had a record has nothing to lose but a name, which a start makes again.
+            written = [log for log in some if log.end_offset]
+            pending = [log.pending_sync() for log in written]
             list(run_all(PendingSync.run, pending))
-            for log, done in zip(some, pending, strict=True):
+            for log, done in zip(written, pending, strict=True):
                 log.synced(done)
+            for log in some:
                 log.close_files()
 
 

@@ -65,6 +65,23 @@ def test_a_power_cut_after_a_clean_close_loses_nothing(fs: MemoryFileSystem) -> 
     assert a_log(directory, "empty").end_offset == 0
 
 
+def test_a_log_without_records_waits_for_no_disk_when_it_is_closed(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    a_log(directory, "empty")
+    append(a_log(directory, "cut"), 3)
+    a_log(directory, "cut").flush()
+    a_log(directory, "cut").truncate_to(0)
+    directory.close()
+    survivor = fs.after_power_cut()
+
+    assert [survivor.listdir(f"data/{name}-0") for name in ("cut", "empty")] == [
+        ["00000000000000000000.log", "leader-epoch-checkpoint", "partition.metadata"],
+        [],
+    ]
+    directory = opened(survivor)
+    assert [a_log(directory, name).end_offset for name in ("cut", "empty")] == [0, 0]
+
+
 def test_without_a_clean_close_what_was_flushed_is_there(fs: MemoryFileSystem) -> None:
     directory = opened(fs)
     log = a_log(directory)
