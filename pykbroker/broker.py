@@ -129,6 +129,7 @@ class Broker:
         async with trio.open_nursery() as nursery:
             await nursery.start(control, self._metadata, self._min_insync_replicas)
             parts = await self._parts(directories, nursery)
+            nursery.start_soon(parts.deadlines.run)
             server = Server(HANDLERS, parts, limits_of(self._config))
             await nursery.start(server.run, listeners)
             await self._metadata.announce(state=BrokerState.RUNNING)
@@ -193,6 +194,10 @@ class Broker:
 
     async def _parts(self, directories: OpenedDirectories, nursery: trio.Nursery) -> Parts:
         metadata, settings = self._metadata, self._settings
+        before_ack = self._config.text("log.flush.before.ack") == "all"
+        flushers = {each: self._disk.flushing(each, before_ack) for each in directories.good}
+        for flusher in flushers.values():
+            await nursery.start(flusher.run)
         partitions = Partitions(
             node_id=self._node_id,
             directories=directories.good,
@@ -201,6 +206,7 @@ class Broker:
             clock=self._clock,
             random=self._random,
             offload=self._disk.offload,
+            flushers=flushers,
         )
         await nursery.start(partitions.follow, metadata)
         creation = TopicCreation(

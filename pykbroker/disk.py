@@ -21,16 +21,19 @@ from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.metadata.sqlite_store import SqliteStore
 from pykbroker.metadata.store import StoreInUse
 from pykbroker.replication.directory_health import OfflineDirectory, advice_on, tell_offline
+from pykbroker.replication.flusher import Flusher
+from pykbroker.replication.flushing import FlushAtOnce, Flushing
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log_directory import LogDirectory, LogDirectoryError
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import parse_directory_name
+from pykbroker.sync_threads import SyncThreads
 
 METADATA_FILE = "metadata.sqlite"
 MEMORY_DIRECTORY = "memory"
 SYNC_THREADS = 8
-"""How many files wait for the disk side by side when the broker stops."""
+"""How many files of a data directory wait for the disk side by side."""
 
 
 class StartError(Exception):
@@ -63,6 +66,8 @@ class Disk(NamedTuple):
     sync_threads: int
     """How many threads wait for the disk when it is closed; memory knows one thread only."""
     metadata_path: str = MEMORY_DIRECTORY
+    flushing: Callable[[LogDirectory, bool], Flushing] = lambda directory, _: FlushAtOnce(directory)
+    """Gives what makes the logs of a directory last, by whether acks=all waits for it."""
 
     @classmethod
     def of(cls, data: DataDirectories | None) -> Disk:
@@ -83,6 +88,7 @@ class Disk(NamedTuple):
             trio.to_thread.run_sync,
             SYNC_THREADS,
             str(metadata),
+            _group_commit,
         )
 
     async def open_directories(
@@ -210,6 +216,10 @@ def _give_back(directory: LogDirectory) -> None:
     """Close a directory in which nothing was opened, as it was found."""
     epoch = directory.clean_broker_epoch
     directory.close(clean=directory.clean, broker_epoch=-1 if epoch is None else epoch)
+
+
+def _group_commit(directory: LogDirectory, before_ack: bool) -> Flusher:
+    return Flusher(directory, SyncThreads(SYNC_THREADS), before_ack=before_ack)
 
 
 async def _at_once(work: Callable[[], Any]) -> Any:

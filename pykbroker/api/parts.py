@@ -7,8 +7,10 @@ what Metadata tells can be produced to at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pykbroker.replication.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from random import Random
@@ -46,6 +48,8 @@ class Parts:
     producer_ids: ProducerIds
     handlers: Mapping[int, Handler]
     """Every API served, by key: what ApiVersions tells."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    """Of requests that wait; its `run` must be running."""
 
     async def applied(self) -> None:
         """Wait until this broker acts by everything that the metadata shows now."""

@@ -1,5 +1,8 @@
 """Produce: append record batches, byte for byte, and answer when they are as safe as asked.
 
+acks=all waits for all in-sync replicas, of which this broker is one by `log.flush.before.ack`;
+acks=1 only where `flush.messages` wants a sync first. A disk that fails meanwhile ends the wait.
+
 acks=0 is never answered; when anything failed, its connection is closed, which is the only signal
 such a producer gets. Follows `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`.
 
@@ -10,13 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import trio
-
 from pykbroker.api.handler import Asker, Response, handles
 from pykbroker.api.parts import Parts
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
 from pykbroker.replication.partition import PartitionLeader
 from pykbroker.replication.topic_names import is_internal
+from pykbroker.replication.waiter import Waiter
 from pykbroker.storage.append import RecordErrors, check_partition_records, check_request_records
 from pykbroker.wire.messages.produce import Produce
 
@@ -61,7 +63,7 @@ async def produce(parts: Parts, request: Any, asker: Asker) -> Response | None:
             _append_topic(parts, request, topic, asker, waiting) for topic in request.topic_data
         ]
     if waiting:
-        await _wait_for_all(waiting, request.timeout_ms)
+        await _wait_for_all(parts, waiting, request, asker)
     if request.acks == ACKS_NONE:
         _close_if_any_failed(topics)
         return None
@@ -146,20 +148,37 @@ def _append(
         "error_message": None,
     }
     end_offset = appended.last_offset + 1
-    if request.acks == ACKS_ALL and not leader.is_committed(end_offset):
+    if request.acks == ACKS_ALL:
+        if not leader.is_committed(end_offset):
+            waiting.append((leader, end_offset, answer))
+    elif request.acks == ACKS_LEADER and leader.must_flush(end_offset):
         waiting.append((leader, end_offset, answer))
     return answer
 
 
-async def _wait_for_all(waiting: Waiting, timeout_ms: int) -> None:
-    """Wait until all is committed; what is not in time is told so, though it may be yet."""
-    with trio.move_on_after(max(timeout_ms, 0) / 1000) as scope:
-        for leader, end_offset, _ in waiting:
-            await leader.wait_committed(end_offset)
-    if scope.cancelled_caught:
+async def _wait_for_all(parts: Parts, waiting: Waiting, request: Any, asker: Asker) -> None:
+    """Wait until all is as safe as asked; what is not in time is told so, though it may be yet.
+
+    Only acks=all has a time: as in Kafka, a sync is waited for as long as it takes.
+    """
+    is_all, waiter = request.acks == ACKS_ALL, Waiter()
+    if is_all:
+        parts.deadlines.add(waiter, request.timeout_ms)
+    try:
         for leader, end_offset, answer in waiting:
-            if not leader.is_committed(end_offset):
-                answer["error_code"] = ErrorCode.REQUEST_TIMED_OUT
+            try:
+                if is_all:
+                    await leader.wait_committed(end_offset, waiter)
+                else:
+                    await leader.wait_durable(end_offset)
+            except KafkaError as refusal:
+                if refusal.code is ErrorCode.REQUEST_TIMED_OUT:
+                    answer["error_code"] = refusal.code
+                else:
+                    topic = leader.partition_log.topic
+                    answer |= _refused(parts, topic, answer["index"], refusal, asker)
+    finally:
+        parts.deadlines.remove(waiter)
 
 
 def _answer(topic: Any, partitions: list[Answer]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from pykbroker.errors import KafkaError
+from pykbroker.replication.flushing import Flushing
 from pykbroker.replication.partition import PartitionLeader
 from pykbroker.storage.log_directory import LogDirectory
 
@@ -71,6 +72,8 @@ class Failed:
     """Where its files are; None where they are in no directory that is served."""
     is_ours: bool
     """Whether the files there are this topic's, not those of another one with its name."""
+    unsynced: OSError | None = None
+    """What kept its records from being synced: then the directory has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,12 @@ class Placement:
 
 
 def open_logs(
-    wanted: Iterable[Wanted], placement: Placement, *, node_id: int, now_ms: int
+    wanted: Iterable[Wanted],
+    placement: Placement,
+    flushers: Mapping[LogDirectory, Flushing],
+    *,
+    node_id: int,
+    now_ms: int,
 ) -> dict[Place, Hosted | Failed]:
     """Open all logs that are wanted; one that cannot be opened is told of and given as failed."""
     outcomes: dict[Place, Hosted | Failed] = {}
@@ -138,7 +146,9 @@ def open_logs(
             missing.append(each.place)
             outcomes[each.place] = Failed(each.topic.topic_id, None, is_ours=False)
         else:
-            outcomes[each.place] = _open_log(each, directory, node_id=node_id, now_ms=now_ms)
+            outcomes[each.place] = _open_log(
+                each, directory, flushers[directory], node_id=node_id, now_ms=now_ms
+            )
     if missing:
         log.error(
             "partitions offline because a data directory is: %s; mend it and restart the broker",
@@ -154,7 +164,7 @@ def _listed(places: Sequence[Place]) -> str:
 
 
 def _open_log(
-    wanted: Wanted, directory: LogDirectory, *, node_id: int, now_ms: int
+    wanted: Wanted, directory: LogDirectory, flushing: Flushing, *, node_id: int, now_ms: int
 ) -> Hosted | Failed:
     topic_id = wanted.topic.topic_id
     try:
@@ -164,4 +174,11 @@ def _open_log(
             "partition offline topic=%s partition=%d: %s", *wanted.place, failure
         )
         return Failed(topic_id, directory, is_ours=isinstance(failure, OSError))
-    return Hosted(PartitionLeader(opened, wanted.partition, node_id=node_id), directory)
+    unsynced = opened.end_offset - opened.recovery_point
+    if unsynced > 0 and (flushing.before_ack or unsynced >= wanted.config.flush_messages):
+        try:
+            opened.flush()  # recovery found it, but maybe in the page cache alone
+        except OSError as failure:
+            return Failed(topic_id, directory, is_ours=True, unsynced=failure)
+    leader = PartitionLeader(opened, wanted.partition, node_id=node_id, flushing=flushing)
+    return Hosted(leader, directory)

@@ -1,27 +1,33 @@
 """One partition as its leader serves it: append, read, wait; follows `kafka.cluster.Partition`.
 
-The leader is the only writer of its log. An `OSError` takes the partition offline: from then on
-everything asked of it is refused with KAFKA_STORAGE_ERROR, and nothing is retried as if fine.
+The leader is the only writer of its log. What counts as replicated here, and so the high
+watermark, goes no further than `log.flush.before.ack` says. Nothing is retried as if fine: a write
+or a sync that failed makes the whole directory read-only (`Flushing.failure`), a read that failed
+takes the partition offline, and both refuse with KAFKA_STORAGE_ERROR. Only a full disk is asked
+again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pykbroker.errors import ErrorCode, KafkaError
+from pykbroker.replication.flushing import FlushAtOnce, Flushing
+from pykbroker.replication.full_disk import FULL, tell_of_space, tell_refused
 from pykbroker.replication.progress import Progress
-from pykbroker.replication.waiter import Waiter
+from pykbroker.replication.waiter import Waiter, Waiters
 from pykbroker.storage.append import Duplicate, Origin
+from pykbroker.storage.log_config import LONG_MAX
+from pykbroker.storage.segment import DamagedLogError
 
 if TYPE_CHECKING:
     from pykbroker.metadata.values import PartitionImage
     from pykbroker.storage.appended import Appended
     from pykbroker.storage.files import Slice
     from pykbroker.storage.log import Log
+    from pykbroker.storage.log_config import LogConfig
 
 log = logging.getLogger("pykbroker.replication")
 
@@ -44,6 +50,8 @@ class PartitionLeader:
 
     __slots__ = (
         "_failure",
+        "_flushing",
+        "_is_full",
         "_progress",
         "_retired",
         "_waiters",
@@ -54,10 +62,20 @@ class PartitionLeader:
         "partition_log",
     )
 
-    def __init__(self, partition_log: Log, image: PartitionImage, *, node_id: int) -> None:
+    def __init__(
+        self,
+        partition_log: Log,
+        image: PartitionImage,
+        *,
+        node_id: int,
+        flushing: Flushing | None = None,
+    ) -> None:
         self.partition_log = partition_log
         self.node_id = node_id
-        self._waiters: dict[Waiter, None] = {}
+        self._flushing = flushing or FlushAtOnce()
+        self._is_full = False
+        """Whether the last append was refused because the disk was full."""
+        self._waiters = Waiters()
         self._failure: OSError | None = None
         self._retired: KafkaError | None = None
         self.is_draining = False
@@ -72,25 +90,36 @@ class PartitionLeader:
     def lead(self, image: PartitionImage) -> None:
         """Take over the newest partition state: leader epoch, replicas, in-sync replicas.
 
-        What was committed stays so; alone in sync, all that is here is.
+        What was committed stays so; alone in sync, all that counts as replicated here is.
         """
         self.image = image
         self.leader_epoch = image.leader_epoch
-        end_offset = self.partition_log.end_offset
-        self.partition_log.leader_epochs.assign(image.leader_epoch, end_offset)
-        alone = tuple(image.isr) == (self.node_id,)
+        partition_log = self.partition_log
+        partition_log.leader_epochs.assign(image.leader_epoch, partition_log.end_offset)
         self._progress = Progress(
             replicas=image.replicas,
             in_sync_replicas=image.isr,
-            high_watermark=end_offset if alone else self._progress.high_watermark,
+            high_watermark=self._progress.high_watermark,
         )
+        if self._flushing.failure is None:
+            self._progress.advance(self.node_id, self._kept_end)
 
     # -- what is known without reading ---------------------------------------------------------
 
     @property
     def is_offline(self) -> bool:
-        """Whether the disk failed under this partition."""
+        """Whether nothing is served of this partition any more: the disk failed under it."""
         return self._failure is not None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether this broker leads it no more: its files may be gone."""
+        return self._retired is not None
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing is appended any more: offline, or the disk failed under the directory."""
+        return self._failure is not None or self._flushing.failure is not None
 
     @property
     def high_watermark(self) -> int:
@@ -147,53 +176,98 @@ class PartitionLeader:
         config = self.partition_log.config
         if acks_all and not self._progress.has_enough_replicas(config.min_insync_replicas):
             raise KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
-        self._check_online()
+        self._check_writable()
         try:
             appended = self.partition_log.append_as_leader(
                 records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin
             )
         except OSError as failure:
-            raise self.fail(failure) from failure
+            raise self._not_written(failure) from failure
         if not isinstance(appended, Duplicate):
-            self._replicated(self.node_id, self.partition_log.end_offset)
+            self._keep(config)
         return appended
 
-    def _replicated(self, replica: int, end_offset: int) -> None:
-        self._progress.advance(replica, end_offset)
-        if self._waiters:
-            for waiter in self._waiters:
-                waiter.wake()
+    def _keep(self, config: LogConfig) -> None:
+        """Have what was just appended synced, or else count it as replicated here at once."""
+        flushing, partition_log = self._flushing, self.partition_log
+        end_offset = partition_log.end_offset
+        if self._is_full:
+            self._is_full = False
+            tell_of_space(partition_log.topic, partition_log.partition)
+        if (
+            flushing.before_ack
+            or end_offset - partition_log.recovery_point >= config.flush_messages
+        ):
+            flushing.note(self)
+            return
+        if config.flush_ms != LONG_MAX:
+            flushing.note_due(self, config.flush_ms)
+        if self._progress.advance(self.node_id, end_offset):
+            self._waiters.wake_reached(end_offset)
+
+    @property
+    def _kept_end(self) -> int:
+        """The end of what counts as replicated here, exclusive."""
+        partition_log = self.partition_log
+        if self._flushing.before_ack or self.must_flush(partition_log.end_offset):
+            return partition_log.recovery_point
+        return partition_log.end_offset
+
+    def must_flush(self, end_offset: int) -> bool:
+        """Tell whether what ends at `end_offset` is not answered before it is durable.
+
+        Whatever acks says: `flush.messages` are waiting to be synced (`UnifiedLog.append`).
+        """
+        partition_log = self.partition_log
+        return end_offset - partition_log.recovery_point >= partition_log.config.flush_messages
+
+    def advance_durable(self) -> None:
+        """Take over that the log was synced, or that the disk failed and it never will be."""
+        if self._flushing.failure is not None:
+            self.wake_all()
+            return
+        self._progress.advance(self.node_id, self._kept_end)
+        self._waiters.wake_reached(self._progress.high_watermark)
 
     def is_committed(self, end_offset: int) -> bool:
         """Tell whether everything below `end_offset` is committed."""
         return self._progress.high_watermark >= end_offset
 
-    async def wait_committed(self, end_offset: int) -> None:
+    async def wait_committed(self, end_offset: int, waiter: Waiter | None = None) -> None:
         """Return when everything below `end_offset` is committed.
 
-        Bound it with a cancel scope: acks=all not replicated in time is REQUEST_TIMED_OUT.
+        Raises REQUEST_TIMED_OUT once `waiter` is late, KAFKA_STORAGE_ERROR once the disk has
+        failed, and what a retired partition raises.
         """
-        waiter = Waiter()
-        with self.watched_by(waiter):
-            while not self.is_committed(end_offset):
-                await waiter.wait()
-
-    @contextmanager
-    def watched_by(self, waiter: Waiter) -> Iterator[None]:
-        """Wake `waiter` at every change while the block lasts."""
-        self.watch(waiter)
+        waiter = waiter or Waiter()
+        self._waiters.add(waiter, until=end_offset)
         try:
-            yield
+            while self._progress.high_watermark < end_offset:
+                self._check_writable()
+                if waiter.is_late:
+                    raise KafkaError(ErrorCode.REQUEST_TIMED_OUT)
+                await waiter.wait()
         finally:
-            self.unwatch(waiter)
+            self._waiters.remove(waiter)
+
+    async def wait_durable(self, end_offset: int) -> None:
+        """Return when everything below `end_offset` is durable here; raises as `wait_committed`."""
+        waiter = Waiter()
+        self._waiters.add(waiter)
+        try:
+            while self.partition_log.recovery_point < end_offset:
+                self._check_writable()
+                await waiter.wait()
+        finally:
+            self._waiters.remove(waiter)
 
     def watch(self, waiter: Waiter) -> None:
         """Wake `waiter` at every change; pair with `unwatch` in a finally block."""
-        self._waiters[waiter] = None
+        self._waiters.add(waiter)
 
     def unwatch(self, waiter: Waiter) -> None:
         """Undo `watch`."""
-        self._waiters.pop(waiter, None)
+        self._waiters.remove(waiter)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -271,6 +345,24 @@ class PartitionLeader:
         if self._failure is not None:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
 
+    def _check_writable(self) -> None:
+        self._check_online()
+        if self._flushing.failure is not None:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk failed")
+
+    def _not_written(self, failure: OSError) -> KafkaError:
+        """Give the refusal of an append, which is all that comes of a full disk."""
+        if isinstance(failure, DamagedLogError):
+            return self.fail(failure)
+        if failure.errno not in FULL:
+            self._flushing.fail(failure)
+            self.wake_all()
+            return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk failed")
+        if not self._is_full:
+            self._is_full = True
+            tell_refused(self.partition_log.topic, self.partition_log.partition, failure)
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk is full")
+
     def fail(self, failure: OSError) -> KafkaError:
         """Take the partition offline until the broker is started anew; give the refusal."""
         self._failure = failure
@@ -285,8 +377,7 @@ class PartitionLeader:
 
     def wake_all(self) -> None:
         """Let everybody who waits look again: leadership or the disk changed."""
-        for waiter in self._waiters:
-            waiter.wake()
+        self._waiters.wake_all()
 
     # -- the start of the log ------------------------------------------------------------------
 
@@ -307,7 +398,7 @@ class PartitionLeader:
                 ErrorCode.OFFSET_OUT_OF_RANGE,
                 f"offset {offset} is outside of 0 to the high watermark {self.high_watermark}",
             )
-        self._check_online()
+        self._check_writable()
         try:
             self.partition_log.raise_log_start(target)
         except OSError as failure:

@@ -7,7 +7,7 @@ shown as `image` is always one whose partitions are ready. Only `apply` opens or
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import ConfigType, Keys
 from pykbroker.replication.directory_health import tell_failed
+from pykbroker.replication.flushing import FlushAtOnce, Flushing
 from pykbroker.replication.opening import (
     Failed,
     Files,
@@ -62,6 +63,7 @@ class Partitions:
         clock: Clock,
         random: Random,
         offload: Offload,
+        flushers: Mapping[LogDirectory, Flushing] | None = None,
     ) -> None:
         self.image = NOTHING
         self.directories = directories
@@ -73,6 +75,7 @@ class Partitions:
         self._clock = clock
         self._random = random
         self._offload = offload
+        self._flushers = flushers or {each: FlushAtOnce(each) for each in directories}
         self._hosted: dict[Place, Hosted] = {}
         self._failed: dict[Place, Failed] = {}
         self._files = [
@@ -222,6 +225,7 @@ class Partitions:
                 open_logs,
                 wanted,
                 self._placement(),
+                self._flushers,
                 node_id=self._node_id,
                 now_ms=self._clock.now_ms(),
             )
@@ -233,6 +237,8 @@ class Partitions:
                     self._hosted[place] = outcome
                 case Failed():
                     self._failed[place] = outcome
+                    if outcome.unsynced is not None and outcome.directory is not None:
+                        outcome.directory.fail(outcome.unsynced)
         self._files = [files for files in self._files if files.place not in opened]
 
     def _wanted(self, topics: Iterable[TopicImage], image: ClusterImage) -> Iterator[Wanted]:

@@ -103,7 +103,10 @@ async def asked_to_produce(
         "topic_data": [{"name": "t", "partition_data": [partition]}],
     }
     request = Produce.request(version).parse(Produce.request(version).build(asked))
-    response = await produce.function(parts, request, an_asker(version))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(parts.deadlines.run)
+        response = await produce.function(parts, request, an_asker(version))
+        nursery.cancel_scope.cancel()
     assert response is not None
     return response
 

@@ -168,12 +168,13 @@ class CountingWaiter(Waiter):
 
 def test_whoever_waits_is_woken_by_what_changes_the_partition() -> None:
     leader, waiter = alone(), CountingWaiter()
-    with leader.watched_by(waiter):
-        append(leader)
-        leader.raise_log_start(1)
-        leader.drain()
-        leader.retire(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
-        leader.fail(OSError(5, "Input/output error"))
+    leader.watch(waiter)
+    append(leader)
+    leader.raise_log_start(1)
+    leader.drain()
+    leader.retire(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
+    leader.fail(OSError(5, "Input/output error"))
+    leader.unwatch(waiter)
     leader.wake_all()
 
     assert waiter.woken == 5
@@ -258,10 +259,12 @@ def test_records_are_deleted_only_where_the_policy_says_so(policy: str) -> None:
 
 
 FAILING: list[tuple[type, str, Callable[[PartitionLeader], object]]] = [
-    (MemoryFile, "pwrite", append),
     (MemoryFile, "slice", read),
     (Log, "raise_log_start", lambda leader: leader.raise_log_start(1)),
 ]
+
+
+EVERYTHING = [append, *(ask for *_, ask in FAILING)]
 
 
 @pytest.mark.parametrize(("owner", "operation", "ask"), FAILING)
@@ -284,7 +287,7 @@ def test_a_failing_disk_takes_the_partition_offline_for_good(
 
     assert first is ErrorCode.KAFKA_STORAGE_ERROR
     assert leader.is_offline
-    for *_, again in FAILING:
+    for again in EVERYTHING:
         assert refused(again, leader) is ErrorCode.KAFKA_STORAGE_ERROR
     assert refused(lambda: leader.check_epoch(-1)) is ErrorCode.KAFKA_STORAGE_ERROR
     assert caplog.record_tuples == [
@@ -305,6 +308,6 @@ def test_a_retired_leader_refuses_everything_with_why() -> None:
 
     leader.retire(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
 
-    for *_, ask in FAILING:
+    for ask in EVERYTHING:
         assert refused(ask, leader) is ErrorCode.NOT_LEADER_OR_FOLLOWER
     assert refused(lambda: leader.check_epoch(-1)) is ErrorCode.NOT_LEADER_OR_FOLLOWER

@@ -97,12 +97,12 @@ LOGS: tuple[Property, ...] = (
     Property("log.retention.check.interval.ms", LONG, 300_000, at_least(1),
              doc="How often logs are looked through for segments to delete."),
     Property("log.flush.interval.messages", LONG, LONG_MAX, at_least(1), update=CLUSTER_WIDE,
-             doc=default_of("flush.messages")),
-    Property("log.flush.interval.ms", LONG, None, update=CLUSTER_WIDE,
+             served=True, doc=default_of("flush.messages")),
+    Property("log.flush.interval.ms", LONG, None, update=CLUSTER_WIDE, served=True,
              doc=default_of("flush.ms")),
-    Property("log.flush.scheduler.interval.ms", LONG, LONG_MAX,
-             doc="How often logs are looked through for records that are due to be forced to "
-                 "disk."),
+    Property("log.flush.scheduler.interval.ms", LONG, LONG_MAX, served=True,
+             doc="The default of log.flush.interval.ms. Kafka looks only this often for records "
+                 "that are due to be forced to disk; here they are when they are due."),
     Property("log.flush.offset.checkpoint.interval.ms", INT, 60_000, at_least(0),
              doc="How often the offsets already forced to disk are noted, from where recovery "
                  "starts."),

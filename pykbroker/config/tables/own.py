@@ -12,9 +12,10 @@ OWN: tuple[Property, ...] = (
     Property("auto.create.topics.mode", STRING, "async", one_of("async", "instant"), served=True,
              doc="Whether a topic that a client's question creates is there in the next answer, "
                  "as in Kafka (async), or in this one (instant)."),
-    Property("log.flush.before.ack", STRING, "none", one_of("none", "all"),
-             doc="Whether an acks=all answer waits until the records are forced to disk (all) or "
-                 "only until the operating system has them, as in Kafka (none)."),
+    Property("log.flush.before.ack", STRING, "all", one_of("none", "all"), served=True,
+             doc="Whether acks=all is answered, and consumers see records, only when they are "
+                 "forced to disk, so that a power cut loses none (all), or when the operating "
+                 "system has them, as in Kafka (none)."),
     Property("pykbroker.allow.open.plaintext", BOOLEAN, False, served=True,
              doc="Lets PLAINTEXT listeners, which ask nobody for a password, be reached from other "
                  "machines."),

@@ -25,11 +25,11 @@ TOPICS: tuple[Property, ...] = (
              synonyms=("log.index.size.max.bytes",),
              doc="Size at which a segment's offset or time index is full, which closes the "
                  "segment."),
-    Property("flush.messages", LONG, LONG_MAX, at_least(1),
+    Property("flush.messages", LONG, LONG_MAX, at_least(1), served=True,
              synonyms=("log.flush.interval.messages",),
              doc="Records appended before the log is forced to disk; the default leaves it to "
                  "the operating system."),
-    Property("flush.ms", LONG, LONG_MAX, at_least(0),
+    Property("flush.ms", LONG, LONG_MAX, at_least(0), served=True,
              synonyms=("log.flush.interval.ms", "log.flush.scheduler.interval.ms"),
              doc="Time after which appended records are forced to disk; the default leaves it to "
                  "the operating system."),
@@ -47,21 +47,21 @@ TOPICS: tuple[Property, ...] = (
              synonyms=("log.index.interval.bytes",),
              doc="Bytes of log between two entries of the offset index; smaller finds offsets "
                  "faster."),
-    Property("delete.retention.ms", LONG, 86_400_000, at_least(0),
+    Property("delete.retention.ms", LONG, 86_400_000, at_least(0), served=True,
              synonyms=("log.cleaner.delete.retention.ms",),
              doc="How long a compacted topic still shows a delete marker to consumers that read "
                  "from the start."),
-    Property("min.compaction.lag.ms", LONG, 0, at_least(0),
+    Property("min.compaction.lag.ms", LONG, 0, at_least(0), served=True,
              synonyms=("log.cleaner.min.compaction.lag.ms",),
              doc="A record younger than this is never compacted away."),
-    Property("max.compaction.lag.ms", LONG, LONG_MAX, at_least(1),
+    Property("max.compaction.lag.ms", LONG, LONG_MAX, at_least(1), served=True,
              synonyms=("log.cleaner.max.compaction.lag.ms",),
              doc="A record older than this becomes a reason to compact, however little else is "
                  "dirty."),
     Property("file.delete.delay.ms", LONG, 60_000, at_least(0),
              synonyms=("log.segment.delete.delay.ms",),
              doc="Time between removing a segment from the log and removing its file."),
-    Property("min.cleanable.dirty.ratio", DOUBLE, 0.5, between(0, 1),
+    Property("min.cleanable.dirty.ratio", DOUBLE, 0.5, between(0, 1), served=True,
              synonyms=("log.cleaner.min.cleanable.ratio",),
              doc="Share of a compacted log that must be uncleaned before it is worth compacting."),
     Property("cleanup.policy", LIST, ("delete",), Items(("compact", "delete")), served=True,

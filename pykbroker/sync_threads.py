@@ -1,0 +1,116 @@
+"""Threads that wait for the disk, handed work by the event loop and heard of again there.
+
+Made for one short sync after the other: a thread of its own woken by a queue, which answers through
+a descriptor that the loop waits for, costs half of what `trio.to_thread.run_sync` does. Work that
+was begun is waited for, whatever happens to who asked.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+
+import trio
+
+Work = Callable[[], object]
+Done = Callable[[OSError | None], object]
+"""Called on the event loop with what the disk failed with, or None."""
+
+
+class SyncThreads:
+    """Up to `threads_max` threads; each is started when there is work and no idle one."""
+
+    def __init__(self, threads_max: int) -> None:
+        self.is_running = False
+        """Whether work may be started: while `run` does, until it is cancelled."""
+        self._threads_max = threads_max
+        self._threads: list[threading.Thread] = []
+        self._under_way = 0
+        self._works: SimpleQueue[tuple[Work, Done] | None] = SimpleQueue()
+        self._ended: deque[tuple[Done, BaseException | None]] = deque()
+        self._bell: Bell | None = None
+
+    def start(self, work: Work, done: Done) -> None:
+        """Have a thread do `work`, and `done` called when it ended. Only while `is_running`."""
+        assert self.is_running, "nobody would hear of the end of it"
+        self._under_way += 1
+        if self._under_way > len(self._threads) < self._threads_max:
+            thread = threading.Thread(target=self._work, name="pykbroker-sync", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._works.put((work, done))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Tell of the end of each work.
+
+        Ends when: cancelled, and all that was started has ended and been told of. On error: what
+        `done` raises, and what is no OSError of a `work`, rises here.
+        """
+        bell = self._bell = Bell()
+        self.is_running = True
+        task_status.started()
+        try:
+            while True:
+                await bell.heard()
+                self._tell()
+        finally:
+            self.is_running = False
+            with trio.CancelScope(shield=True):
+                while self._under_way:
+                    await bell.heard()
+                    self._tell()
+            for _ in self._threads:
+                self._works.put(None)
+            for thread in self._threads:
+                thread.join()
+            self._threads.clear()
+            bell.close()
+
+    def _tell(self) -> None:
+        while self._ended:
+            done, failure = self._ended.popleft()
+            self._under_way -= 1
+            if failure is not None and not isinstance(failure, OSError):
+                raise failure
+            done(failure)
+
+    def _work(self) -> None:
+        bell = self._bell
+        assert bell is not None
+        while (given := self._works.get()) is not None:
+            work, done = given
+            try:
+                work()
+            except BaseException as failure:  # noqa: BLE001 - told of on the event loop
+                self._ended.append((done, failure))
+            else:
+                self._ended.append((done, None))
+            bell.ring()
+
+
+class Bell:
+    """Wakes one task from any thread; rings do not add up."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self._theirs.setblocking(False)
+
+    def ring(self) -> None:
+        """Wake the task, or let its next `heard` return at once; from any thread."""
+        with suppress(BlockingIOError):  # as many rings as fit are not heard yet
+            self._theirs.send(b"\0")
+
+    async def heard(self) -> None:
+        """Return when it rang since the last time."""
+        await trio.lowlevel.wait_readable(self._ours)
+        self._ours.recv(4096)
+
+    def close(self) -> None:
+        """Give up the descriptors."""
+        self._ours.close()
+        self._theirs.close()
