@@ -178,9 +178,6 @@ class Log:
 
     def _roll(self, base_offset: int, now_ms: int) -> Segment:
         if self._active.size:
-            if self.config.is_compacted:
-                # Its scan must accept gaps: the new name may not last without what is before it.
-                self._active.file.sync()
             self._unsynced.note_files(self._active.store_indexes())
             self._unsynced.note_files([self._snapshots.write(base_offset, self.producers)])
         else:
