@@ -125,6 +125,23 @@ def produce_transactions(servers: str, topic: str, *, rounds: int, keys: int) ->
         end(30)
 
 
+def produce_overwritten(servers: str, topic: str, *, keys: int) -> None:
+    """Write what later records replace: of a producer's last batch the header must remain."""
+    records = [Stored(-1, FIRST_MS, b"key-%d" % key, b"old", ()) for key in range(keys)]
+    _by_confluent(servers, topic, "lz4", records, idempotent=True)
+
+
+def produce_compacted(servers: str, topic: str, count: int) -> None:
+    """Write records of 40 keys, each fortieth of them a tombstone."""
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "batch.num.messages": 50})
+    for number in range(count):
+        value = None if number % 40 == 7 else b"%06d" % number * 150
+        producer.produce(topic, value, b"key-%d" % (number % 40), 0)
+        if number % 500 == 0:
+            producer.flush(30)
+    producer.flush(30)
+
+
 def commit_offsets(servers: str, topic: str) -> None:
     """Join a group and commit, for there to be records in __consumer_offsets."""
     consumer = Consumer(

@@ -47,7 +47,7 @@ def test_segments_batches_and_records_are_shown(
     rows = [
         (TIME_MS, b"k1", "žluťoučký".encode(), (("h", b"x"), ("a b", None))),
         (TIME_MS, None, b"\xff\0", ()),
-        (TIME_MS, b"\x1b[2J", None, ()),
+        (TIME_MS, "\x1b[2J\u202e".encode(), None, ()),
     ]
     path = a_partition(tmp_path, build_batch(rows, leader_epoch=4)) / LOG
 
@@ -65,13 +65,13 @@ def test_segments_batches_and_records_are_shown(
         *heads,
         f"    0  {TIME}  key 2 bytes  value 13 bytes  2 headers",
         f"    1  {TIME}  key null  value 2 bytes",
-        f"    2  {TIME}  key 4 bytes  value null",
+        f"    2  {TIME}  key 7 bytes  value null",
     ]
     assert with_values == [
         *heads,
         f'    0  {TIME}  key "k1"  value "žluťoučký"  headers h="x" "a b"=null',
         f"    1  {TIME}  key null  value 0xff00",
-        f'    2  {TIME}  key "\\u001b[2J"  value null',
+        f'    2  {TIME}  key "\\u001b[2J\\u202e"  value null',
     ]
 
 
@@ -151,6 +151,8 @@ def test_a_range_of_offsets_and_a_number_can_be_asked_for(
     assert offsets("--from-offset", "13", "--max", "4") == [13, 14, 15, 16]
     assert offsets("--from-offset", "13", "--max", "2", "--batches") == [10, 15]
     assert offsets("--max", "0") == []
+    segments = [line for line in shown(capsys, "--from-offset", "10", directory) if line[0] == "s"]
+    assert [line.split(",")[0][-2:] for line in segments] == ["10", "20"]
     assert offsets("--to-offset", "6", "--batches", "--verify") == [0, 5]
 
 

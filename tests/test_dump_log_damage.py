@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pykbroker import cli
-from tests.storage.logs import a_batch
+from pykbroker.storage.fs import OsFileSystem
+from tests.storage.logs import a_batch, a_log, append, headers_in, read_all
 
 KAFKA_LOGS = Path(__file__).parent / "storage" / "kafka_logs"
 LOG, INDEX, TIME_INDEX = (f"{0:020d}.{kind}" for kind in ("log", "index", "timeindex"))
@@ -213,6 +214,24 @@ def test_nothing_is_changed(codecs: Path) -> None:
 
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in codecs.iterdir()}
     assert after == before
+
+
+def test_a_log_in_use_is_shown_as_far_as_it_is_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "topic-0"
+    log = a_log(OsFileSystem(), str(directory), segment_bytes=1 << 20)
+    append(log, 3, value_bytes=5000)
+    for appended in (3, 6):
+        assert cli.main(["dump-log", "--json", "--verify", str(directory)]) == 0
+
+        shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        offsets = [each["offset"] for each in shown if each["type"] == "record"]
+        assert offsets == [*range(appended)]
+        append(log, 3, value_bytes=5000)
+    log.close()
+
+    assert [header.base_offset for header in headers_in(read_all(log))] == [0, 3, 6]
 
 
 def test_a_reader_who_has_seen_enough_is_no_fault(codecs: Path) -> None:

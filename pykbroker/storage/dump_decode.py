@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pykbroker.errors import ProtocolError
+from pykbroker.storage.checkpoint import id_to_text
 from pykbroker.wire.records import Record
 from pykbroker.wire.schema import Message
 from pykbroker.wire.shape import Value
@@ -28,7 +29,8 @@ _MESSAGES_OF_THE_METADATA_LOG = {
 class Decoded(NamedTuple):
     """Key and value of a record as fields: str, int, bytes, None, and lists and mappings of these.
 
-    A control record has its type as `name` and no key; a tombstone has no value.
+    Ids of 16 bytes are text, as Kafka writes them. A control record has its type as `name` and no
+    key; a tombstone has no value.
     """
 
     name: str
@@ -111,9 +113,11 @@ def _parse(message: Message, version: int, data: bytes | None) -> dict[str, Any]
     return fields
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, Value):
-        return {name: _plain(value[name]) for name in value}
+        return {each: _plain(value[each], each) for each in value}
+    if isinstance(value, bytes) and name.endswith("_id"):
+        return id_to_text(value)
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return value

@@ -168,6 +168,19 @@ def test_the_search_goes_on_behind_a_header_that_cannot_be(
     ]
 
 
+@pytest.mark.parametrize("garbage", range(1, 200))
+def test_the_next_batch_is_found_wherever_a_piece_ends(
+    garbage: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump, "READ_BYTES", 150)
+    first, _, third = some_batches()
+
+    found = found_in(first + b"\2" * garbage + third)
+
+    assert [each.position for each in found] == [0, len(first), len(first) + garbage]
+    assert found[2:] == whole(third, position=len(first) + garbage)
+
+
 def test_offsets_that_go_back_are_a_fault_of_the_batch() -> None:
     first, second, third = some_batches()
 
@@ -242,4 +255,6 @@ def test_a_file_that_becomes_shorter_meanwhile_ends_the_walk() -> None:
     for read_to in range(len(data)):
         found = list(walk(Bytes(data, read_to), BASE))
 
-        assert [each.position for each in found][:1] == [0][: len(found)]
+        ends = [len(b"".join(batches[:n])) for n in range(4)]
+        expected = whole(*batches[: ends.index(read_to)]) if read_to in ends else found
+        assert found == expected

@@ -43,7 +43,7 @@ def test_a_committed_offset_is_decoded() -> None:
         assert decoded("__consumer_offsets", key, value) == Decoded(
             "OffsetCommitValue",
             COMMIT_KEY,
-            {**COMMIT, "expire_timestamp": -1, "topic_id": bytes(16)},
+            {**COMMIT, "expire_timestamp": -1, "topic_id": "A" * 22},
         )
 
 
