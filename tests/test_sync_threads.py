@@ -1,0 +1,93 @@
+"""Threads that wait for the disk: told of on the event loop, ended in order."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from pykbroker.sync_threads import SyncThreads
+
+EIO = OSError(5, "Input/output error")
+
+
+def fail(failure: BaseException) -> None:
+    raise failure
+
+
+async def test_the_end_of_each_work_is_told_on_the_event_loop(nursery: trio.Nursery) -> None:
+    threads, told = SyncThreads(2), trio.Event()
+    await nursery.start(threads.run)
+    outcomes: list[tuple[OSError | None, bool]] = []
+
+    def done(failure: OSError | None) -> None:
+        outcomes.append((failure, threading.current_thread() is loop))
+        if len(outcomes) == 2:
+            told.set()
+
+    loop = threading.current_thread()
+    worked: list[threading.Thread] = []
+    threads.start(lambda: worked.append(threading.current_thread()), done)
+    threads.start(partial(fail, EIO), done)
+    await told.wait()
+    nursery.cancel_scope.cancel()
+
+    assert sorted(outcomes, key=str) == sorted([(None, True), (EIO, True)], key=str)
+    assert worked != [loop]
+
+
+async def test_several_works_go_on_side_by_side_but_not_more_than_allowed(
+    nursery: trio.Nursery,
+) -> None:
+    threads, told = SyncThreads(2), trio.Event()
+    await nursery.start(threads.run)
+    both = threading.Barrier(2)
+    running = threading.Semaphore(2)
+    ends: list[bool] = []
+
+    def work() -> None:
+        assert running.acquire(blocking=False), "a third work at the same time"
+        both.wait(timeout=10)
+        running.release()
+
+    def done(failure: OSError | None) -> None:
+        ends.append(failure is None)
+        if len(ends) == 4:
+            told.set()
+
+    for _ in range(4):
+        threads.start(work, done)
+    await told.wait()
+    nursery.cancel_scope.cancel()
+
+    assert ends == [True] * 4
+
+
+async def test_work_under_way_at_the_end_is_waited_for_and_told_of() -> None:
+    threads, gate = SyncThreads(1), threading.Event()
+    outcomes: list[OSError | None] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(threads.run)
+        threads.start(lambda: gate.wait(10), outcomes.append)
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await wait_all_tasks_blocked()
+            before = list(outcomes), threads.is_running
+            gate.set()
+
+    assert before == ([], False)
+    assert outcomes == [None]
+    assert not any(each.name == "pykbroker-sync" for each in threading.enumerate())
+
+
+async def test_a_bug_in_a_work_rises() -> None:
+    threads = SyncThreads(1)
+    with pytest.raises(ExceptionGroup) as risen:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(threads.run)
+            threads.start(lambda: 1 // 0, lambda _: None)
+
+    assert isinstance(risen.value.exceptions[0], ZeroDivisionError)
