@@ -13,6 +13,7 @@ from argparse import ArgumentParser
 PARTS = (
     ("tests.crash.torn_states", "--cases", "100000"),
     ("tests.crash.every_call",),
+    ("tests.crash.failing_calls",),
     ("tests.crash.kills_by_librdkafka", "--rounds", "200"),
     ("tests.crash.power_cuts", "--cuts", "40"),
     ("tests.crash.disk_faults",),

@@ -19,6 +19,7 @@ from tests.api.requests import create_topic, delete_topic
 from tests.crash import figures, full_disk, strace
 from tests.crash.site import STORAGE_ERROR, Site
 from tests.crash.strace import injected
+from tests.crash.workers import working
 from tests.kafka_client import Client
 
 NAME = "disk faults"
@@ -28,6 +29,7 @@ _SYNCS = ("fdatasync", "fsync")
 _RENAMES = ("rename", "renameat", "renameat2")
 _LARGE_BYTES = 300_000
 _SLOW_SECONDS = 0.4
+_LOAD_SECONDS = 0.6
 
 Trigger = Callable[[Site, Client], bool]
 """Does what meets the fault; tells whether the broker refused it with KAFKA_STORAGE_ERROR."""
@@ -173,6 +175,66 @@ def slow_disk(directory: Path, random: Random) -> Site:
     return site
 
 
+def syncs_fail_under_load(directory: Path, random: Random) -> Site:
+    """Let syncs fail while many producers are at work, then kill the broker."""
+    site = Site(directory / "data", directory / "log", random)
+    with site.broker:
+        site.begin()
+        paths = list(site.data.glob("*-[0-9]/*.log"))
+        site.load.churn.power_is_off.set()
+        with working(site.load.tasks, site.broker.addresses[0]):
+            time.sleep(_LOAD_SECONDS)
+            process_id = site.broker.running.pid
+            with injected(process_id, _SYNCS, "error=EIO", paths=paths) as injection:
+                injection.wait()
+                time.sleep(_LOAD_SECONDS / 2)
+                at_failure = site.load.acknowledged
+                time.sleep(_LOAD_SECONDS)
+                later = site.load.acknowledged - at_failure
+            site.expect(not later, f"{later} records acknowledged after a sync failed")
+            site.broker.kill()
+        refused = sum(pipeline.refused[STORAGE_ERROR] for pipeline in site.load.pipelines)
+        site.expect(refused > 0, "no producer was refused")
+        _judge_load(site)
+    return site
+
+
+def space_comes_and_goes_under_load(directory: Path, random: Random) -> Site:
+    """Let writes find no space for a while, again and again, while many producers are at work."""
+    site = Site(directory / "data", directory / "log", random)
+    with site.broker:
+        site.begin()
+        paths = list(site.data.glob("*-[0-9]/*.log"))
+        site.load.churn.power_is_off.set()
+        with working(site.load.tasks, site.broker.addresses[0]) as workers:
+            for _ in range(3):
+                before = site.load.acknowledged
+                with injected(
+                    site.broker.running.pid, _WRITES, "error=ENOSPC:when=2+5", paths=paths
+                ) as injection:
+                    injection.wait()
+                    time.sleep(_LOAD_SECONDS)
+                time.sleep(_LOAD_SECONDS)
+                site.expect(site.load.acknowledged > before, "nothing is acknowledged any more")
+            at_work = sum(worker.is_alive() for worker in workers)
+            site.expect(at_work >= len(site.load.pipelines), "clients were cut off")
+            site.broker.kill()
+        _judge_load(site)
+    return site
+
+
+def _judge_load(site: Site) -> None:
+    """Start the broker again and compare everything."""
+    site.broker.start()
+    with site.connect() as client:
+        for task in site.load.tasks:
+            task.settle(client)
+        site.read_all(client)
+        site.load.churn.check(client)
+        site.expect(not site.refusing(client), "it refuses records after a restart")
+    site.expect_log("")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Meet every fault once; tell what was wrong."""
     given = figures.parser("tests.crash.disk_faults", "failing disks under a broker")
@@ -183,6 +245,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs: list[tuple[str, str | None, Run]] = [
         *((fault.name, missing, partial(meet, fault)) for fault in FAULTS),
         ("sync is slow", missing, slow_disk),
+        ("syncs fail under load", missing, syncs_fail_under_load),
+        ("space comes and goes under load", missing, space_comes_and_goes_under_load),
         *((name, no_volume, run) for name, run in full_disk.RUNS),
     ]
     for name, lack, run in runs:
@@ -192,8 +256,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures.lacking(f"{NAME}, {name}", lack)
             continue
         with TemporaryDirectory(prefix="disk-faults-") as directory:
-            site = run(Path(directory), random)
-        status = max(status, _tell(name, site))
+            try:
+                status = max(status, _tell(name, run(Path(directory), Random(random.random()))))
+            except (AssertionError, EOFError, OSError, RuntimeError) as unforeseen:
+                figures.say(f"{NAME}, {name}: {type(unforeseen).__name__}: {unforeseen}")
+                status = figures.EXIT_FOUND
     return status
 
 

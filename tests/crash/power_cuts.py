@@ -36,7 +36,7 @@ START_SECONDS_MAX = 0.9
 """A broker whose power is cut within this time after its start may be anywhere in it."""
 _AFTER_CUT_SECONDS_MAX = 0.05
 _VOLUME_MIB = 256
-_SELF_TEST_CUTS_MAX = 6
+_LOSSY_CUTS = 5
 
 
 @dataclass
@@ -80,6 +80,7 @@ class Cutter:
         keep: Path | None,
     ) -> None:
         self._volume = on
+        self._mode = mode
         self._data = on.path / "data"
         self._random = random
         self._tally = tally
@@ -105,6 +106,9 @@ class Cutter:
 
     def _work_until_cut(self) -> None:
         with working(self._load.tasks, self._broker.addresses[0]):
+            if self._mode == "none":  # there must be something that lasts, to be torn above it
+                time.sleep(self._random.random() * WORK_SECONDS_MAX)
+                self._volume.flush()
             time.sleep(self._random.random() * WORK_SECONDS_MAX)
             if self._random.random() < 0.5:
                 self._write_back_some()
@@ -184,16 +188,17 @@ def cut_many(
     return tally
 
 
-def loses_without_flushing(kind: str, random: Random, directory: Path) -> Tally:
-    """Show that cuts lose what was acknowledged when no flush is waited for."""
-    tally = Tally()
-    for attempt in range(_SELF_TEST_CUTS_MAX):
-        if tally.findings.counts[Anomaly.LOST]:
-            break
-        here = directory / f"self-test-{kind}-{attempt}"
-        with volume(kind, here, mib=_VOLUME_MIB) as on:
-            Cutter(on, here, "none", random, tally, None).run(1)
-    return tally
+def judge_lossy(tally: Tally) -> list[str]:
+    """Say what is wrong with cuts in mode none: they must lose records, yet damage nothing.
+
+    Whether offsets change their records is no question there: what was lost is written anew.
+    """
+    wrong = []
+    if not tally.findings.counts[Anomaly.LOST]:
+        wrong.append("nothing was lost: these cuts prove nothing")
+    for kind in (Anomaly.OFFLINE, Anomaly.PHANTOM, Anomaly.HOLE):
+        wrong += [line for line in tally.findings.told if line.startswith(f"{kind}:")]
+    return wrong
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,10 +217,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         random = Random(given.seed * 1000 + number)
         with TemporaryDirectory(prefix="power-cuts-", dir=given.directory) as directory:
-            lossy = loses_without_flushing(kind, random, Path(directory))
+            lossy = cut_many(kind, "none", _LOSSY_CUTS, random, Path(directory))
             figures.say(lossy.line(f"{NAME} on {kind} in mode none, which must lose"))
-            if not lossy.findings.counts[Anomaly.LOST]:
-                figures.say("  nothing was lost: these cuts prove nothing")
+            for line in judge_lossy(lossy):
+                figures.say(f"  {line}")
                 status = figures.EXIT_FOUND
             tally = cut_many(
                 kind, "all", given.cuts // len(kinds), random, Path(directory), given.keep

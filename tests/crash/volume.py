@@ -71,6 +71,14 @@ class Volume:
                 raise RuntimeError(f"{self.path} is in use: {done.stderr}")
             time.sleep(0.02)
 
+    def flush(self) -> None:
+        """Make everything on it durable that was written so far."""
+        directory = os.open(self.path, os.O_RDONLY)
+        try:
+            ctypes.CDLL(None).syncfs(directory)
+        finally:
+            os.close(directory)
+
     def cut_power(self) -> None:
         """Lose everything that is not durable; from now on all I/O fails."""
         directory = os.open(self.path, os.O_RDONLY)

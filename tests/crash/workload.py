@@ -158,14 +158,9 @@ class Churn:
         else:
             self.topics[name] = create_topic(client, name, partitions=2)
             self.created += 1
-            assert (
-                produce_raw(
-                    client,
-                    name,
-                    a_batch(timestamps=[time.time_ns() // 1_000_000], values=[self.topics[name]]),
-                ).base_offset
-                == 0
-            )
+            record = a_batch(timestamps=[time.time_ns() // 1_000_000], values=[self.topics[name]])
+            produced = produce_raw(client, name, record)
+            assert (produced.error_code, produced.base_offset) == (0, 0), produced
             self._filled.add(name)
         self.in_doubt = None
 

@@ -1,0 +1,28 @@
+"""A few power cuts, where the machine can do that; `python -m tests.crash.power_cuts` does many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.crash.power_cuts import cut_many, judge_lossy
+from tests.crash.volume import what_is_missing
+
+LACK = what_is_missing("ext4")
+
+pytestmark = pytest.mark.skipif(LACK is not None, reason=f"power cuts need {LACK}")
+
+
+def test_power_cuts_lose_nothing_that_was_acknowledged_by_all(tmp_path: Path) -> None:
+    tally = cut_many("ext4", "all", 2, Random(0), tmp_path)
+
+    assert tally.findings.told == []
+    assert tally.acknowledged > 0
+
+
+def test_power_cuts_do_lose_what_no_flush_was_waited_for(tmp_path: Path) -> None:
+    tally = cut_many("ext4", "none", 1, Random(0), tmp_path)
+
+    assert judge_lossy(tally) == []
