@@ -56,7 +56,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 
 def a_broker(tmp_path: Path, **properties: object) -> Broker:
-    return Broker(data_dir=tmp_path / "data", **properties)
+    given = {name.replace("_", "."): value for name, value in properties.items()}
+    return Broker(data_dir=tmp_path / "data", properties=given)
 
 
 def ask_to_produce(client: Client, topic: str, *, acks: int = -1) -> None:
@@ -99,9 +100,8 @@ def test_acks_all_waits_for_the_disk_and_acks_1_does_not(tmp_path: Path, disk: D
 
 
 def test_in_the_mode_of_kafka_nobody_waits_for_the_disk(tmp_path: Path, disk: Disk) -> None:
-    properties = {"log.flush.before.ack": "none"}
     with (
-        Broker(data_dir=tmp_path / "data", properties=properties) as broker,
+        a_broker(tmp_path, log_flush_before_ack="none") as broker,
         Client(broker.bootstrap_servers) as client,
     ):
         create_topic(client, "words")
@@ -112,9 +112,9 @@ def test_in_the_mode_of_kafka_nobody_waits_for_the_disk(tmp_path: Path, disk: Di
 
 
 def test_flush_messages_hold_back_acks_1_too(tmp_path: Path, disk: Disk) -> None:
-    properties = {"log.flush.before.ack": "none", "log.flush.interval.messages": 2}
+    modes = {"log_flush_before_ack": "none", "log_flush_interval_messages": 2}
     with (
-        Broker(data_dir=tmp_path / "data", properties=properties) as broker,
+        a_broker(tmp_path, **modes) as broker,
         Client(broker.bootstrap_servers) as client,
     ):
         create_topic(client, "words")

@@ -84,10 +84,13 @@ async def test_work_under_way_at_the_end_is_waited_for_and_told_of() -> None:
 
 
 async def test_a_bug_in_a_work_rises() -> None:
-    threads = SyncThreads(1)
-    with pytest.raises(ExceptionGroup) as risen:
+    async def work() -> None:
         async with trio.open_nursery() as nursery:
+            threads = SyncThreads(1)
             await nursery.start(threads.run)
             threads.start(lambda: 1 // 0, lambda _: None)
+
+    with pytest.raises(ExceptionGroup) as risen:
+        await work()
 
     assert isinstance(risen.value.exceptions[0], ZeroDivisionError)
