@@ -72,16 +72,17 @@ class Promises:
             log.end_offset >= self.durable_end,
             f"the log ends at {log.end_offset}, acknowledged to {self.durable_end}",
         )
-        # Before the first sync a later segment's name may last where the first one's does not, on
-        # file systems that keep no order of names: all of it was acknowledged to nobody.
-        start_max = max(self.log_start_max, 0 if self.durable_end else log.end_offset)
+        # On file systems that keep no order of names a later segment's name may last where that of
+        # the first does not, before any sync of both: nobody was told of a record in either.
+        nothing_promised = self.durable_end <= self.log_start_max
+        start_max = max(self.log_start_max, log.end_offset if nothing_promised else 0)
         require(
             self.log_start_min <= log.log_start_offset <= start_max,
             f"the log begins at {log.log_start_offset}, not in {self.log_start_min} to {start_max}",
         )
         if self.contents is not None:
             self.contents.check(log)
-            return self.batches
+            return [one for one in self.batches if one.base_offset < log.end_offset]
         broken: BrokenPromiseError | None = None
         for batches in (self.batches, *self.alternatives):
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.crash.shortening import compact, create_compacted, erase, retain
 from tests.crash.stage import PAGES_BYTES, Stage
 
 Script = Callable[[Stage], None]
@@ -230,6 +231,95 @@ def checkpoints(stage: Stage) -> None:
     stage.checkpoint()
 
 
+def retention_by_size(stage: Stage) -> None:
+    """Segments go as others come; their files go later, or with the next start."""
+    stage.create(retention_bytes=1_600, segment_bytes=700)
+    for rounds in range(5):
+        stage.append(value_bytes=200)
+        stage.send(1, value_bytes=200)
+        stage.sync()
+        retain(stage)
+        if rounds % 2:
+            stage.remove()
+    stage.stop()
+    stage.start()
+    stage.append()
+    stage.sync()
+    retain(stage)
+    stage.remove()
+
+
+def retention_by_time(stage: Stage) -> None:
+    """All that is old goes, the active segment too; what comes then begins where it ended."""
+    stage.create(retention_ms=1_000, segment_bytes=700)
+    for epoch in range(3):
+        for _ in range(3):
+            stage.append(value_bytes=200, epoch=epoch)
+        stage.sync()
+        stage.wait(10_000)
+        retain(stage)
+        stage.remove()
+    stage.append(epoch=3)
+    stage.kill()
+    stage.start()
+    stage.sync()
+    retain(stage)
+
+
+def compactions(stage: Stage) -> None:
+    """Segments are cleaned, cleaned again and grouped; a producer's last batch stays."""
+    create_compacted(stage, segment_bytes=900)
+    for rounds in range(3):
+        stage.send(1, value_bytes=200)
+        for records in (3, 1, 2):
+            stage.append(records=records, value_bytes=150)
+        erase(stage, b"2")
+        stage.append(value_bytes=300)
+        compact(stage)
+        if rounds:
+            stage.remove()
+        stage.wait(2_000)
+    stage.append()
+    stage.sync()
+    stage.stop()
+    stage.start()
+    compact(stage)
+    stage.append()
+
+
+def compacted_then_deleted(stage: Stage) -> None:
+    """A log with both policies: cleaned, and what is old goes."""
+    create_compacted(
+        stage, frozenset({"compact", "delete"}), segment_bytes=900, retention_bytes=1_500
+    )
+    for _ in range(3):
+        for _ in range(4):
+            stage.append(value_bytes=250)
+        compact(stage)
+        retain(stage)
+        stage.remove()
+    stage.kill()
+    stage.start()
+    stage.append()
+    stage.sync()
+
+
+def compactions_and_power_cuts(stage: Stage) -> None:
+    """The power goes between cleanings; the next start finishes what was begun."""
+    create_compacted(stage, segment_bytes=900)
+    for _ in range(3):
+        for _ in range(4):
+            stage.append(value_bytes=250)
+        compact(stage)
+        stage.cut_power()
+        stage.start()
+        stage.append(value_bytes=250)
+    stage.delete()
+    stage.create(segment_bytes=900)
+    stage.append()
+    stage.sync()
+
+
 SCRIPTS: tuple[Script, ...] = (
     appends_with_syncs,
     group_commit,
@@ -244,4 +334,9 @@ SCRIPTS: tuple[Script, ...] = (
     starts_after_kills,
     starts_after_power_cuts,
     checkpoints,
+    retention_by_size,
+    retention_by_time,
+    compactions,
+    compacted_then_deleted,
+    compactions_and_power_cuts,
 )

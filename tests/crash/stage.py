@@ -75,9 +75,13 @@ class Stage:
 
     def append(self, topic: str = "a", records: int = 2, *, epoch: int = 0, **fields: Any) -> None:
         """Append a batch, which nobody is told of before a sync."""
-        log, promises = self.log_of(topic)
         fields = {"value_bytes": self.random.choice((5, 60, 300))} | fields
-        batch = bytearray(a_batch(records, leader_epoch=epoch, **fields))
+        self.append_batch(a_batch(records, leader_epoch=epoch, **fields), topic, epoch=epoch)
+
+    def append_batch(self, data: bytes, topic: str = "a", *, epoch: int = 0) -> None:
+        """Append this batch; a full disk may refuse it."""
+        log, promises = self.log_of(topic)
+        batch = bytearray(data)
         expected = bytearray(batch)
         expected[:8] = log.end_offset.to_bytes(8, "big")
         before = list(promises.batches)
