@@ -76,18 +76,21 @@ class CleaningRun:
         return False
 
     async def make_durable(self) -> None:
-        """Sync what is to be cleaned: what takes its place must not be all that there is of it."""
-        if self.log.recovery_point >= self.to_clean.first_uncleanable_offset:
-            return
-        pending = self.log.pending_sync()
-        try:
-            await self._offload(pending.run)
-        except OSError as failure:
-            if not self.is_open():
+        """Sync what is to be cleaned: what takes its place must not be all that there is of it.
+
+        The recovery point is stored too: a start takes gaps above it for lost data.
+        """
+        if self.log.recovery_point < self.to_clean.first_uncleanable_offset:
+            pending = self.log.pending_sync()
+            try:
+                await self._offload(pending.run)
+            except OSError as failure:
+                if not self.is_open():
+                    raise LogGoneError from failure
+                self.directory.fail(failure)
                 raise LogGoneError from failure
-            self.directory.fail(failure)
-            raise LogGoneError from failure
-        self.log.synced(pending)
+            self.log.synced(pending)
+        await self._offload(self.directory.checkpoint_recovery_points)
 
     def task(
         self,

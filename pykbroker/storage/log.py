@@ -85,7 +85,7 @@ class Log:
         clean: bool,
         recovery_point: int = 0,
         log_start_offset: int = 0,
-        cleaned_offset: int = 0,
+        cleaned_offset: int | None = None,
         now_ms: int,
         random: Random | None = None,
         watch: Watch = unwatched,

@@ -182,23 +182,30 @@ class LogDirectory:
         Raises KafkaError INCONSISTENT_TOPIC_ID when the directory is of another topic id.
         """
         key = topic, partition
-        if (log := self._logs.get(key)) is None:
-            log = self._logs[key] = Log.open(
-                self._fs,
-                f"{self.path}/{directory_name(topic, partition)}",
-                topic=topic,
-                partition=partition,
-                topic_id=topic_id,
-                config=config,
-                clean=self.clean and self._offsets.recovery_point(key) is not None,
-                recovery_point=self._offsets.recovery_point(key) or 0,
-                log_start_offset=self._offsets.log_start(key),
-                cleaned_offset=self._cleaned_offsets.get(key, 0),
-                now_ms=now_ms,
-                random=self._random,
-                watch=watch,
-            )
-            log.before_truncation = partial(self._offsets.lower_recovery_point, key)
+        if (log := self._logs.get(key)) is not None:
+            return log
+        recovery_point = self._offsets.recovery_point(key)
+        log = Log.open(
+            self._fs,
+            f"{self.path}/{directory_name(topic, partition)}",
+            topic=topic,
+            partition=partition,
+            topic_id=topic_id,
+            config=config,
+            clean=self.clean and recovery_point is not None,
+            recovery_point=recovery_point or 0,
+            log_start_offset=self._offsets.log_start(key),
+            cleaned_offset=self._cleaned_offsets.get(key, None if recovery_point is None else 0),
+            now_ms=now_ms,
+            random=self._random,
+            watch=watch,
+        )
+        if config.is_compacted and recovery_point is None:
+            # From now on what is missing above the stored point is lost, not cleaned away.
+            log.flush()
+            self._offsets.store_recovery_points({key: log})
+        log.before_truncation = partial(self._offsets.lower_recovery_point, key)
+        self._logs[key] = log
         return log
 
     def delete(self, topic: str, partition: int, unique: str) -> None:

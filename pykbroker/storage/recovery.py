@@ -102,21 +102,26 @@ def load(
     clean: bool,
     recovery_point: int,
     log_start_offset: int,
-    cleaned_offset: int = 0,
+    cleaned_offset: int | None = None,
     now_ms: int,
     random: Random | None = None,
     watch: Watch = unwatched,
 ) -> LoadedLog:
     """Open all segments; scan those from `recovery_point` on, unless the log is `clean`.
 
-    A clean log ends at its recovery point; one that does not is scanned all the same. `watch` hears
-    of what is scanned. Raises FoundDamageError, and has changed no segment then.
+    A clean log ends at its recovery point; one that does not is scanned all the same.
+    `cleaned_offset` is where the last cleaning ended; None where nobody knows, and then offsets may
+    be missing anywhere in a compacted log. `watch` hears of what is scanned. Raises
+    FoundDamageError, and has changed no segment then.
     """
     finish_swaps(fs, directory)
     open_segment = partial(_segment, fs, directory, config=config, now_ms=now_ms, random=random)
     segments = [open_segment(offset) for offset in offsets_of_files(fs, directory, LOG_SUFFIX)]
-    gaps_below = LONG_MAX if config.is_compacted else cleaned_offset
-    promise = Promise(recovery_point, log_start_offset, gaps_below)
+    if cleaned_offset is None:
+        cleaned_offset = LONG_MAX if config.is_compacted else 0
+    elif config.is_compacted:
+        cleaned_offset = max(cleaned_offset, recovery_point)  # only what is synced is cleaned
+    promise = Promise(recovery_point, log_start_offset, gaps_below=cleaned_offset)
     check_below(directory, segments, promise)
     epochs, stored_epochs = load_epochs(fs, directory, segments)
     end_offset = _end_if_clean(directory, segments, promise) if clean else None
@@ -133,8 +138,8 @@ def load(
         recovered = Recovered(log_start_offset, log_start_offset, report)
         epochs.truncate_from_end(0)
     log_start_offset = max(log_start_offset, segments[0].base_offset)
-    epochs.truncate_from_end(recovered.end_offset)
     epochs.truncate_from_start(log_start_offset)
+    epochs.truncate_from_end(recovered.end_offset)
     if epochs.entries != stored_epochs:
         # At once: an entry of records that are gone would outlive the next ones' way to disk.
         write_epochs(fs, directory, epochs)

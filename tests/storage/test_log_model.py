@@ -41,6 +41,7 @@ class History:
             clean=clean,
             recovery_point=recovery_point,
             log_start_offset=log_start_offset,
+            cleaned_offset=0,
             cleanup_policy=frozenset({"compact" if self.compacted else "delete"}),
             **CONFIG,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pykbroker.storage.damage import Cut, FoundDamageError
+from pykbroker.storage.damage import Cut, Finding, FoundDamageError
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from tests.storage.logs import (
     DIRECTORY,
@@ -237,25 +237,47 @@ def test_a_log_closed_below_its_log_start_is_damage(fs: MemoryFileSystem) -> Non
 # -- gaps
 
 
-def test_gaps_that_compaction_left_are_none_once_the_topic_is_deleted_from(
-    fs: MemoryFileSystem,
-) -> None:
-    segments_of(fs, 1, 1, 1, 1, cleanup_policy=frozenset({"compact"}))
+COMPACT = frozenset({"compact"})
+
+
+def a_gap_by_cleaning(fs: MemoryFileSystem) -> None:
+    """Offsets 2 to 4 are gone, with the whole segment of 2 and 3."""
+    segments_of(fs, 1, 1, 1, 1, cleanup_policy=COMPACT)
     fs.remove(f"{DIRECTORY}/{2:020d}.log")
     overwrite(fs, f"{DIRECTORY}/{4:020d}.log", a_batch(1, base_offset=5))
-    for clean in (True, False):
-        for recovery_point in (0, 8):
-            compacted = a_log(
-                fs,
-                clean=clean,
-                recovery_point=recovery_point,
-                cleanup_policy=frozenset({"compact"}),
-            )
-            altered = a_log(fs, clean=clean, recovery_point=recovery_point, cleaned_offset=6)
 
-            for log in (compacted, altered):
-                assert [segment.base_offset for segment in log.segments] == [0, 4, 6]
-                assert (log.end_offset, log.recovery_report.cut) == (8, None)
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"cleanup_policy": COMPACT},
+        {"cleanup_policy": COMPACT, "recovery_point": 8},
+        {"cleanup_policy": COMPACT, "recovery_point": 8, "cleaned_offset": 0},
+        {"cleanup_policy": COMPACT, "recovery_point": 0, "cleaned_offset": 6},
+        {"recovery_point": 0, "cleaned_offset": 6},
+        {"recovery_point": 8, "cleaned_offset": 6},
+    ],
+)
+def test_gaps_that_cleaning_left_are_no_loss_even_once_the_topic_is_none_to_compact(
+    fs: MemoryFileSystem, clean: bool, known: dict[str, Any]
+) -> None:
+    a_gap_by_cleaning(fs)
+
+    log = a_log(fs, clean=clean, **known)
+
+    assert [segment.base_offset for segment in log.segments] == [0, 4, 6]
+    assert (log.end_offset, log.recovery_report.cut) == (8, None)
+
+
+def test_a_gap_above_what_may_have_been_cleaned_is_a_hole_in_a_compacted_log(
+    fs: MemoryFileSystem,
+) -> None:
+    a_gap_by_cleaning(fs)
+
+    log = a_log(fs, recovery_point=1, cleaned_offset=0, cleanup_policy=COMPACT)
+
+    assert (log.recovery_report.finding, log.end_offset) == (Finding.HOLE, 2)
 
 
 def test_a_gap_above_what_was_cleaned_is_damage(fs: MemoryFileSystem) -> None:
