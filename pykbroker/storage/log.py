@@ -18,7 +18,7 @@ from pykbroker.storage.checkpoint import identify_partition
 from pykbroker.storage.files import FileSystem, Slice
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX, TimestampOffset
 from pykbroker.storage.log_config import LogConfig
-from pykbroker.storage.names import LOG_SUFFIX, file_name
+from pykbroker.storage.names import LOG_SUFFIX, TIME_INDEX_SUFFIX, file_name
 from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.storage.producer_snapshots import ProducerSnapshots
 from pykbroker.storage.removal import set_aside
@@ -85,7 +85,7 @@ class Log:
         clean: bool,
         recovery_point: int = 0,
         log_start_offset: int = 0,
-        cleaned_offset: int | None = None,
+        cleaned_offset: int = 0,
         now_ms: int,
         random: Random | None = None,
         watch: Watch = unwatched,
@@ -380,7 +380,9 @@ class Log:
     def finish(self) -> None:
         """Write what a start without a scan needs; a sync must follow."""
         for segment in self._segments:
-            self._unsynced.note_files(segment.store_indexes())
+            # Those of an empty segment stay as they are: a stop of many logs writes them once.
+            if segment.size or not self._fs.exists(segment.path(TIME_INDEX_SUFFIX)):
+                self._unsynced.note_files(segment.store_indexes())
         if self.producers.entries or self._snapshots.offsets:
             self._unsynced.note_files([self._snapshots.write(self.end_offset, self.producers)])
             self._unsynced.note_names()

@@ -43,6 +43,9 @@ def test_a_closed_log_has_its_index_files_even_when_it_is_empty(fs: MemoryFileSy
     assert [fs.read_bytes(stem + suffix) for suffix in (".log", ".index", ".timeindex")] == [
         b""
     ] * 3
+    written = fs.open(stem + ".index")
+    a_log(fs, clean=True).close()
+    assert fs.open(stem + ".index") is written
     again = a_log(fs, clean=True)
     append(again, timestamp_ms=7)
     assert again.offset_of_max_timestamp() == (7, 0)
@@ -212,6 +215,17 @@ def test_rolling_by_hand_needs_a_record(fs: MemoryFileSystem) -> None:
     log.roll(NOW_MS)
     log.roll(NOW_MS)
     assert bases(log) == [0, 1]
+
+
+def test_a_compacted_log_syncs_a_segment_before_the_next_has_a_name(fs: MemoryFileSystem) -> None:
+    log = a_log(fs, cleanup_policy=frozenset({"compact"}))
+    append(log)
+
+    log.roll(NOW_MS)
+
+    file = log.segments[0].file
+    assert isinstance(file, MemoryFile)
+    assert file.after_power_cut().size == file.size > 0
 
 
 def test_older_indexes_leave_memory_and_come_back(fs: MemoryFileSystem) -> None:
