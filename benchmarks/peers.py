@@ -55,13 +55,24 @@ class Peer(Protocol):
 
 
 class OurBroker:
-    """The broker of this project, by its command line."""
+    """The broker of this project, by its command line.
+
+    `before_ack` is its `log.flush.before.ack`: no peer syncs before it acknowledges.
+    """
 
     is_kept = False
 
-    def __init__(self, directory: Path, *, in_memory: bool = False, profile: Path | None = None):
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        in_memory: bool = False,
+        before_ack: str = "none",
+        profile: Path | None = None,
+    ):
         self._directory = directory
         self._in_memory = in_memory
+        self._before_ack = before_ack
         self._profile = profile
         self.name = OURS_IN_MEMORY if in_memory else OURS
 
@@ -76,6 +87,7 @@ class OurBroker:
         command = [
             sys.executable, "-m", *module, "serve", "--port", "0", *place,
             "--override", f"num.partitions={PARTITIONS}", "--log-level", "warning",
+            "--override", f"log.flush.before.ack={self._before_ack}",
         ]  # fmt: skip
         try:
             with running(

@@ -40,10 +40,10 @@ def small_produces(started: Started, topic: str, scale: Scale) -> Sample:
         reply = clients[0].receive()
         check_one_produced(reply)
         reply_bytes = len(reply) + 4
-        _ping_pong(clients, frame, reply_bytes, WARM_REQUESTS_EACH)
+        ping_pong(clients, frame, reply_bytes, WARM_REQUESTS_EACH)
         each = scale.count(PRODUCER_REQUESTS)
         with Stretch(started.process) as stretch:
-            replies = _ping_pong(clients, frame, reply_bytes, each)
+            replies = ping_pong(clients, frame, reply_bytes, each)
         check_produced(replies, each * PRODUCERS)
     sample = Sample()
     sample.note(stretch)
@@ -55,7 +55,7 @@ def small_produces(started: Started, topic: str, scale: Scale) -> Sample:
     return sample
 
 
-def _ping_pong(clients: Sequence[Client], frame: bytes, reply_bytes: int, each: int) -> bytes:
+def ping_pong(clients: Sequence[Client], frame: bytes, reply_bytes: int, each: int) -> bytes:
     """Send `frame` `each` times on every connection, the next when the last is answered."""
     replies, missing = bytearray(), len(clients) * each
     with selectors.DefaultSelector() as selector:

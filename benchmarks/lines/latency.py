@@ -36,10 +36,10 @@ def round_trip(started: Started, topic: str, scale: Scale) -> Sample:
     frame = produce_frame(topic, batch_of(records=1, value_bytes=VALUE_BYTES))
     with Client(started.address) as client:
         make_topic(client, topic)
-        _round_trips(client, frame, WARM_REQUESTS)
+        round_trips(client, frame, WARM_REQUESTS)
         count = scale.count(ROUND_TRIPS)
-        with Stretch(started.process) as stretch, _no_collection():
-            times = _round_trips(client, frame, count)
+        with Stretch(started.process) as stretch, no_collection():
+            times = round_trips(client, frame, count)
     return Sample(
         {
             "round_trip.p50": median(times) / 1000,
@@ -49,7 +49,8 @@ def round_trip(started: Started, topic: str, scale: Scale) -> Sample:
     )
 
 
-def _round_trips(client: Client, frame: bytes, count: int) -> list[int]:
+def round_trips(client: Client, frame: bytes, count: int) -> list[int]:
+    """Send `frame` so many times, the next when the last is answered; give the ns of each."""
     times = []
     for number in range(count):
         begin = time.perf_counter_ns()
@@ -68,7 +69,7 @@ def passage(started: Started, topic: str, scale: Scale) -> Sample:
         make_topic(producer, topic)
         warm = _passages(producer, consumer, frame, topic, first=0, count=scale.count(100))
         count = scale.count(PASSAGES, least=100)
-        with _no_collection():
+        with no_collection():
             times = _passages(producer, consumer, frame, topic, first=len(warm), count=count)
     cuts = quantiles(times, n=100) if len(times) > 1 else times * 99
     return Sample({"passage.p50": cuts[49] / 1000, "passage.p99": cuts[98] / 1000})
@@ -99,7 +100,7 @@ def _passages(
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Keep this process's garbage collector out of the figures."""
     gc.collect()
     gc.disable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.line import Line, Metric
 from benchmarks.lines.crowd import idle_consumers, small_produces
 from benchmarks.lines.fetch import Fetch
+from benchmarks.lines.flush import all_above_the_disk, all_to_none
 from benchmarks.lines.latency import passage, round_trip
 from benchmarks.lines.partitions import many_empty, some_with_records
 from benchmarks.lines.produce import GB, Produce
@@ -210,6 +211,38 @@ LINES = (
         ),
         measure=passage,
         note="the mock cluster never wakes a waiting fetch before its max_wait_ms, here 500",
+    ),
+    Line(
+        name="flush",
+        metrics=(
+            Metric(
+                key="flush.all", title="produce 1 KB, 16 x 1 in flight, all", unit="k/s", digits=1,
+                more_is_better=True,
+            ),
+            Metric(
+                key="flush.none", title="produce 1 KB, 16 x 1 in flight, none", unit="k/s",
+                digits=1, more_is_better=True,
+            ),
+            Metric(
+                key="flush.ratio", title="produce 1 KB, all to none", unit="ratio", digits=2,
+                target=0.6, more_is_better=True,
+            ),
+        ),
+        measure_alone=all_to_none,
+        peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
+        note="log.flush.before.ack all and none, the rest of the table is none",
+    ),
+    Line(
+        name="flush-latency",
+        metrics=(
+            Metric(key="flush.p50", title="produce 1 KB in mode all, p50", unit="µs"),
+            Metric(key="flush.disk", title="fdatasync after 1 KB, p50", unit="µs"),
+            Metric(
+                key="flush.above", title="produce above fdatasync, p50", unit="µs", target=300
+            ),
+        ),
+        measure_alone=all_above_the_disk,
+        peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
     ),
     Line(
         name="pipeline",
