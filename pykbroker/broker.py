@@ -31,6 +31,7 @@ from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.producer_ids import ProducerIds
 from pykbroker.replication.settings import LiveSettings
 from pykbroker.replication.topic_creation import TopicCreation
+from pykbroker.replication.upkeep import Upkeep
 from pykbroker.server.limits import limits_of
 from pykbroker.server.listener import BoundListener
 from pykbroker.server.server import Server
@@ -163,8 +164,14 @@ class Broker:
 
     def _start_background(self, nursery: trio.Nursery, parts: Parts, server: Server) -> None:
         """Start what goes on beside requests; it ends with `nursery`, before logs are closed."""
-        del parts
         nursery.start_soon(_warm, server)
+        upkeep = Upkeep(
+            partitions=parts.partitions,
+            settings=parts.settings,
+            clock=parts.clock,
+            offload=self._disk.offload,
+        )
+        nursery.start_soon(upkeep.run)
 
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or id_text(self._random.randbytes(16))

@@ -7,16 +7,17 @@ shown as `image` is always one whose partitions are ready. Only `apply` opens or
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import ConfigType, Keys
+from pykbroker.replication.checkpoints import Checkpoints, Offload
 from pykbroker.replication.directory_health import tell_failed
 from pykbroker.replication.flushing import FlushAtOnce, Flushing
 from pykbroker.replication.opening import (
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pykbroker.replication")
 
-Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Runs blocking work off the event loop; in memory, at once."""
 NOTHING = ClusterImage(Keys.of(""))
 """Before the first image is applied, this broker knows of nothing."""
 
@@ -75,6 +74,7 @@ class Partitions:
         self._clock = clock
         self._random = random
         self._offload = offload
+        self.checkpoints = Checkpoints(directories, offload)
         self._flushers = flushers or {each: FlushAtOnce(each) for each in directories}
         self._hosted: dict[Place, Hosted] = {}
         self._failed: dict[Place, Failed] = {}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pykbroker.errors import ErrorCode
 from pykbroker.wire.messages.delete_records import DeleteRecords
-from tests.api.requests import NOW_MS, create_topic, fetch_one, produce
+from tests.api.requests import NOW_MS, create_topic, fetch, fetch_one, produce
 from tests.kafka_client import Client
+from tests.processes import BrokerProcess
 
 
 def delete_records(client: Client, topic: str, offset: int, *, partition: int = 0) -> Any:
@@ -78,3 +80,24 @@ def test_internal_and_unknown_topics_are_told_apart(client: Client, topic: str) 
 
     assert internal.error_code == ErrorCode.INVALID_TOPIC_EXCEPTION
     assert unknown.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+@pytest.mark.row(46)
+def test_deleted_records_stay_deleted_whatever_ends_the_broker(tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path / "data"), "--port", "0")
+    with BrokerProcess(*options, log=tmp_path / "log") as broker:
+        with Client(broker.bootstrap_servers) as client:
+            create_topic(client, "topic", partitions=2)
+            produce(client, "topic", timestamps=[NOW_MS] * 3)
+            produce(client, "topic", timestamps=[NOW_MS] * 3, partition=1)
+            asked = [{"partition_index": index, "offset": index + 1} for index in (0, 1)]
+            request = {"topics": [{"name": "topic", "partitions": asked}], "timeout_ms": 1_000}
+            answers = client.call(DeleteRecords, request).topics[0].partitions
+        broker.kill()
+        broker.start()
+
+        with Client(broker.bootstrap_servers) as client:
+            found = fetch(client, {"topic": {0: 1, 1: 1}}).responses[0].partitions
+
+    assert [(answer.error_code, answer.low_watermark) for answer in answers] == [(0, 1), (0, 2)]
+    assert [each.error_code for each in found] == [ErrorCode.NONE, ErrorCode.OFFSET_OUT_OF_RANGE]

@@ -53,8 +53,7 @@ def test_the_topics_properties_are_listed_with_what_they_follow() -> None:
     at = lines.index("retention.ms=604800000")
     assert lines[at - 1] == (
         "# long (ms); [-1,...];"
-        " follows log.retention.ms, log.retention.minutes, log.retention.hours;"
-        " accepted, not acted upon yet"
+        " follows log.retention.ms, log.retention.minutes, log.retention.hours"
     )
 
 

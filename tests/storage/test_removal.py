@@ -33,6 +33,7 @@ def test_a_segment_set_aside_has_other_names_and_its_slices_stay_readable(
 
     names = [f"{'0' * 20}.{suffix}.deleted" for suffix in ("log", "index", "timeindex")]
     assert aside == [f"{directory}/{name}" for name in names]
+    assert not getattr(log.segments[0].file, "is_open", False)
     assert set(names) <= set(files.listdir(directory))
     assert Removals(files).remove(aside) == []
     assert [name for name in files.listdir(directory) if name.endswith(".deleted")] == []

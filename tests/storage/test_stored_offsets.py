@@ -73,6 +73,27 @@ def test_what_failed_is_written_the_next_time(fs: WatchedFileSystem) -> None:
     assert fs.written[1:] == [("log-start-offset-checkpoint", b"0\n1\ntopic 0 2\n")]
 
 
+def test_what_a_failed_write_may_have_written_is_written_over() -> None:
+    class HalfDone(WatchedFileSystem):
+        def write_atomic(self, path: str, data: bytes) -> None:
+            super().write_atomic(path, data)
+            if data.endswith(b" 6\n"):
+                raise OSError(5, "Input/output error", path)
+
+    offsets, logs = StoredOffsets(fs := HalfDone(), "data"), some_logs(fs)
+    log = logs[KEY]
+    offsets.store_recovery_points(logs)
+    append(log, 3)
+    log.flush()
+    with pytest.raises(OSError, match="Input/output"):
+        offsets.store_recovery_points(logs)
+
+    log.truncate_to(3)
+    offsets.store_recovery_points(logs)
+
+    assert StoredOffsets(fs, "data").recovery_point(KEY) == 3
+
+
 def test_a_log_start_is_stored_until_the_directory_is_closed(fs: WatchedFileSystem) -> None:
     offsets, logs = StoredOffsets(fs, "data"), some_logs(fs)
     log = logs[KEY]

@@ -33,11 +33,12 @@ TOPICS: tuple[Property, ...] = (
              synonyms=("log.flush.interval.ms", "log.flush.scheduler.interval.ms"),
              doc="Time after which appended records are forced to disk; the default leaves it to "
                  "the operating system."),
-    Property("retention.bytes", LONG, -1, synonyms=("log.retention.bytes",),
+    Property("retention.bytes", LONG, -1, synonyms=("log.retention.bytes",), served=True,
              doc="Oldest segments of a partition are deleted while it holds more than this; -1 "
                  "keeps everything."),
     Property("retention.ms", LONG, 604_800_000, at_least(-1),
              synonyms=("log.retention.ms", "log.retention.minutes", "log.retention.hours"),
+             served=True,
              doc="Segments whose newest record is older than this are deleted; -1 keeps them for "
                  "ever."),
     Property("max.message.bytes", INT, 1_048_588, at_least(0), served=True,
@@ -59,7 +60,7 @@ TOPICS: tuple[Property, ...] = (
              doc="A record older than this becomes a reason to compact, however little else is "
                  "dirty."),
     Property("file.delete.delay.ms", LONG, 60_000, at_least(0),
-             synonyms=("log.segment.delete.delay.ms",),
+             synonyms=("log.segment.delete.delay.ms",), served=True,
              doc="Time between removing a segment from the log and removing its file."),
     Property("min.cleanable.dirty.ratio", DOUBLE, 0.5, between(0, 1), served=True,
              synonyms=("log.cleaner.min.cleanable.ratio",),

@@ -35,8 +35,10 @@ TRANSACTIONS: tuple[Property, ...] = (
              doc="Lets producers prepare a transaction that an outside coordinator decides "
                  "(KIP-939)."),
     Property("producer.id.expiration.ms", INT, 86_400_000, at_least(1), update=CLUSTER_WIDE,
+             served=True,
              doc="A producer id without a write to a partition for this long is forgotten there."),
     Property("producer.id.expiration.check.interval.ms", INT, 600_000, at_least(1), internal=True,
+             served=True,
              doc="How often producer ids are looked through for forgotten ones."),
     Property("add.partitions.to.txn.retry.backoff.ms", INT, 20, at_least(1),
              doc="First pause before adding a partition to a transaction is tried again."),
