@@ -24,6 +24,7 @@ from pykbroker.metadata.cluster import Metadata
 from pykbroker.metadata.keys import id_text
 from pykbroker.metadata.values import BrokerImage, BrokerState
 from pykbroker.replication.auto_creation import AutoCreation
+from pykbroker.replication.cleaning import Cleaning
 from pykbroker.replication.control import control
 from pykbroker.replication.directory_health import tell_not_closed
 from pykbroker.replication.fetch_sessions import FetchSessions
@@ -172,6 +173,16 @@ class Broker:
             offload=self._disk.offload,
         )
         nursery.start_soon(upkeep.run)
+        cleaning = Cleaning(
+            fs=self._disk.fs,
+            partitions=parts.partitions,
+            settings=parts.settings,
+            compactor=self._disk.compacting(self._disk.fs),
+            clock=parts.clock,
+            random=parts.random,
+            offload=self._disk.offload,
+        )
+        nursery.start_soon(cleaning.run)
 
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or id_text(self._random.randbytes(16))

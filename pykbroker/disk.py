@@ -20,6 +20,7 @@ from pykbroker.config import DataDirectories
 from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.metadata.sqlite_store import SqliteStore
 from pykbroker.metadata.store import StoreInUse
+from pykbroker.replication.compacting import CompactionInSteps, CompactionProcess, Compactor
 from pykbroker.replication.directory_health import OfflineDirectory, advice_on, tell_offline
 from pykbroker.replication.flusher import Flusher
 from pykbroker.replication.flushing import FlushAtOnce, Flushing
@@ -68,6 +69,8 @@ class Disk(NamedTuple):
     metadata_path: str = MEMORY_DIRECTORY
     flushing: Callable[[LogDirectory, bool], Flushing] = lambda directory, _: FlushAtOnce(directory)
     """Gives what makes the logs of a directory last, by whether acks=all waits for it."""
+    compacting: Callable[[FileSystem], Compactor] = CompactionInSteps
+    """Gives who compacts logs."""
 
     @classmethod
     def of(cls, data: DataDirectories | None) -> Disk:
@@ -89,6 +92,7 @@ class Disk(NamedTuple):
             SYNC_THREADS,
             str(metadata),
             _group_commit,
+            CompactionProcess,
         )
 
     async def open_directories(

@@ -42,6 +42,8 @@ log = logging.getLogger("pykbroker.replication")
 
 Place = tuple[str, int]
 """Topic name and partition index."""
+_LOAD_FACTOR_MIN = 0.1
+"""Kafka allows any number."""
 
 
 class Cleaning:
@@ -184,15 +186,17 @@ class Cleaning:
         return max(self._config.integer("log.cleaner.threads"), 1)
 
     def _bytes_per_second(self) -> float:
-        return self._config.number("log.cleaner.io.max.bytes.per.second") / self._threads
+        limit = self._config.number("log.cleaner.io.max.bytes.per.second")
+        return max(limit / self._threads, 1.0)
 
     def _task_of(self, run: CleaningRun) -> CompactionTask:
         memory_bytes = self._config.integer("log.cleaner.dedupe.buffer.size")
+        load_factor = self._config.number("log.cleaner.io.buffer.load.factor")
         io_buffer_bytes = self._config.integer("log.cleaner.io.buffer.size")
         return run.task(
             now_ms=self._clock.now_ms(),
             memory_bytes=memory_bytes // self._threads,
-            load_factor=self._config.number("log.cleaner.io.buffer.load.factor"),
+            load_factor=min(max(load_factor, _LOAD_FACTOR_MIN), 1.0),
             io_buffer_bytes=io_buffer_bytes // self._threads // 2,
             salt=self._random.randbytes(16),
         )

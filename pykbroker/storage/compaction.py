@@ -172,13 +172,15 @@ class Compaction:
         """Allocate memory for the keys there may be, within the limit; any one batch fits."""
         task = self._task
         marks_max = max(task.memory_bytes // 8, self._largest_batch)
-        slots_max = max(
-            (task.memory_bytes - task.memory_bytes // 8) // SLOT_BYTES,
+        slots = max(
+            min(
+                int(self._dirty_records / _LOAD_COMFORTABLE) + 1,
+                (task.memory_bytes - task.memory_bytes // 8) // SLOT_BYTES,
+            ),
             int(self._largest_batch / task.load_factor) + 1,
         )
-        slots = min(slots_max, int(self._dirty_records / _LOAD_COMFORTABLE) + 1)
-        self._keys_max = max(int(slots * task.load_factor), self._largest_batch)
-        self._map = OffsetMap(max(slots, self._keys_max), task.salt)
+        self._keys_max = int(slots * task.load_factor)
+        self._map = OffsetMap(slots, task.salt)
         self._marks = bytearray(min(self._dirty_records, marks_max, NUMBER_MAX))
 
     # -- the first pass: which records are superseded

@@ -10,6 +10,7 @@ from pykbroker.storage.append import Origin
 from pykbroker.storage.compaction import Cleaned, CleanedGroup, Compaction, CompactionTask
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.log import Log
+from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.removal import Removals
 from pykbroker.storage.swapping import Swap
 from pykbroker.wire.records import BatchHeader, build_batch, iterate_records
@@ -153,3 +154,30 @@ def kept(log: Log) -> list[Kept]:
 
 def _text(data: bytes | None) -> str | None:
     return None if data is None else data.decode()
+
+
+class CrashError(Exception):
+    """The machine stops."""
+
+
+class CrashingFileSystem(MemoryFileSystem):
+    """Stops in front of call number `calls_left` that changes names."""
+
+    calls_left = 1 << 30
+
+    def _count(self) -> None:
+        if not self.calls_left:
+            raise CrashError
+        self.calls_left -= 1
+
+    def rename(self, old: str, new: str) -> None:
+        self._count()
+        super().rename(old, new)
+
+    def remove(self, path: str) -> None:
+        self._count()
+        super().remove(path)
+
+    def sync_directory(self, path: str) -> None:
+        self._count()
+        super().sync_directory(path)

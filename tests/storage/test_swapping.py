@@ -10,7 +10,16 @@ from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import LOG_SUFFIX
 from pykbroker.storage.removal import Removals
 from pykbroker.storage.swapping import Swap
-from tests.storage.compacted import Kept, a_compacted_log, a_task, clean, kept, put
+from tests.storage.compacted import (
+    CrashError,
+    CrashingFileSystem,
+    Kept,
+    a_compacted_log,
+    a_task,
+    clean,
+    kept,
+    put,
+)
 from tests.storage.logs import NOW_MS
 
 CLEAN = [Kept(3, "b", "3" * 99), Kept(8, "a", "8" * 99), Kept(9, "c", "9")]
@@ -36,33 +45,6 @@ def written(fs: MemoryFileSystem, log: Log) -> CleanedGroup:
     ]
     assert [group.base_offsets for group in groups] == [(0, 4, 8)]
     return groups[0]
-
-
-class CrashError(Exception):
-    """The machine stops."""
-
-
-class CrashingFileSystem(MemoryFileSystem):
-    """Stops in front of call number `calls_left` that changes names."""
-
-    calls_left = 1 << 30
-
-    def _count(self) -> None:
-        if not self.calls_left:
-            raise CrashError
-        self.calls_left -= 1
-
-    def rename(self, old: str, new: str) -> None:
-        self._count()
-        super().rename(old, new)
-
-    def remove(self, path: str) -> None:
-        self._count()
-        super().remove(path)
-
-    def sync_directory(self, path: str) -> None:
-        self._count()
-        super().sync_directory(path)
 
 
 def a_swap(fs: MemoryFileSystem, log: Log, **given: object) -> Swap:
