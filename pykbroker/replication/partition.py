@@ -10,22 +10,22 @@ again.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.replication.flushing import FlushAtOnce, Flushing
 from pykbroker.replication.full_disk import FULL, tell_of_space, tell_refused
+from pykbroker.replication.partition_read import PartitionRead
 from pykbroker.replication.progress import Progress
 from pykbroker.replication.waiter import Waiter, Waiters
 from pykbroker.storage.append import Duplicate, Origin
+from pykbroker.storage.fs import OUT_OF_FILES
 from pykbroker.storage.log_config import LONG_MAX
 from pykbroker.storage.segment import DamagedLogError
 
 if TYPE_CHECKING:
     from pykbroker.metadata.values import PartitionImage
     from pykbroker.storage.appended import Appended
-    from pykbroker.storage.files import Slice
     from pykbroker.storage.log import Log
     from pykbroker.storage.log_config import LogConfig
 
@@ -33,16 +33,6 @@ log = logging.getLogger("pykbroker.replication")
 
 HIGH_WATERMARK = -1
 """As the offset of `raise_log_start`: everything that is committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionRead:
-    """What a fetch of one partition found; offsets as they were when it was read."""
-
-    records: Slice | None
-    high_watermark: int
-    last_stable_offset: int
-    log_start_offset: int
 
 
 class PartitionLeader:
@@ -361,10 +351,12 @@ class PartitionLeader:
         if not self._is_full:
             self._is_full = True
             tell_refused(self.partition_log.topic, self.partition_log.partition, failure)
-        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk is full")
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
 
     def fail(self, failure: OSError) -> KafkaError:
         """Take the partition offline until the broker is started anew; give the refusal."""
+        if failure.errno in OUT_OF_FILES:  # which says nothing of this disk
+            return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
         self._failure = failure
         log.error(
             "partition offline topic=%s partition=%d: %s; mend the disk and restart the broker",

@@ -13,7 +13,8 @@ import trio
 
 from pykbroker.errors import KafkaError
 from pykbroker.replication.fetch_sessions import Key, Wanted
-from pykbroker.replication.partition import PartitionLeader, PartitionRead
+from pykbroker.replication.partition import PartitionLeader
+from pykbroker.replication.partition_read import PartitionRead
 from pykbroker.replication.waiter import Waiter
 
 ANY_EPOCH = -1

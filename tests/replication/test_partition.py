@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -300,6 +301,25 @@ def test_a_failing_disk_takes_the_partition_offline_for_good(
             ),
         )
     ]
+
+
+@pytest.mark.parametrize("ask", [append, read])
+def test_too_many_open_files_refuse_a_request_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[PartitionLeader], object]
+) -> None:
+    leader = alone()
+    append(leader)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(MemoryFile, "slice", refuse)
+        crowded.setattr(MemoryFile, "pwrite", refuse)
+        assert refused(ask, leader) is ErrorCode.KAFKA_STORAGE_ERROR
+
+    assert [leader.is_offline, leader.is_read_only, leader.end_offset] == [False, False, 1]
+    ask(leader)
 
 
 def test_a_retired_leader_refuses_everything_with_why() -> None:
