@@ -93,8 +93,14 @@ class Exchange:
         broker = Ours(directory)
         broker.start()
         try:
-            create_topics(broker.bootstrap_servers, PLAIN_TOPICS)
-            written = produce_plain(broker.bootstrap_servers, count)
+            servers, compacted = broker.bootstrap_servers, "compacted"
+            topics = {topic: KAFKA_TOPICS[topic] for topic in (*PLAIN_TOPICS, compacted)}
+            create_topics(servers, topics)
+            written = produce_plain(servers, count)
+            produce_overwritten(servers, compacted, keys=25)
+            produce_compacted(servers, compacted, count)
+            _wait_until_cleaned(broker.data, [compacted])
+            written |= read_topics(servers, [compacted])
             broker.stop()
             closed = Path(shutil.copytree(broker.data, directory / "closed"))
             broker.start()
@@ -102,12 +108,12 @@ class Exchange:
             broker.stop(signal.SIGKILL)
         finally:
             broker.stop(signal.SIGKILL)
-        both = {topic: written[topic] + more[topic] for topic in written}
+        both = {topic: written[topic] + more.get(topic, []) for topic in written}
         killed = Path(shutil.copytree(broker.data, directory / "killed"))
         for data, expected in ((closed, written), (killed, both)):
             kind = data.name
             self._check(f"{kind}: DumpLogSegments", lambda d=data, e=expected: self._dump(d, e))
-            self._check(f"{kind}: its caches", lambda d=data: self._caches(d, PLAIN_TOPICS))
+            self._check(f"{kind}: its caches", lambda d=data: self._caches(d, topics))
             self._check(
                 f"{kind}: Kafka reads",
                 lambda d=data, e=expected, k=kind: self._adopted(
@@ -213,10 +219,11 @@ class Exchange:
 
 
 def _wait_until_cleaned(data: Path, topics: Iterable[str]) -> None:
-    """Wait until Kafka's cleaner has come as far as it goes: to the active segments."""
+    """Wait until the cleaner has come as far as it goes: to the active segments."""
+    path = data / _CLEANED
     deadline = time.monotonic() + CLEANED_WITHIN_SECONDS
     wanted = {f"{topic} 0 {int(_files(data, [topic], ['.log'])[-1].stem)}" for topic in topics}
-    while not wanted <= set((data / _CLEANED).read_text().splitlines()):
+    while not (path.exists() and wanted <= set(path.read_text().splitlines())):
         assert time.monotonic() < deadline, f"not cleaned: {wanted}"
         time.sleep(0.2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -155,7 +155,7 @@ def commit_offsets(servers: str, topic: str) -> None:
     consumer.close()
 
 
-def read_topics(servers: str, topics: Mapping[str, object]) -> Written:
+def read_topics(servers: str, topics: Iterable[str]) -> Written:
     """Read every record of topics, those of aborted transactions too."""
     return {topic: list(_read(servers, topic)) for topic in topics}
 
