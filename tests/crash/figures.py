@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser
 from collections import Counter
@@ -9,6 +10,9 @@ from collections.abc import Iterable
 
 from tests.crash.ledger import Findings
 
+_FAULT = re.compile(
+    r"^[ |]*((?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception|Exit|Full)\b.*)$", re.MULTILINE
+)
 EXIT_FOUND = 1
 EXIT_LACKING = 0
 """A machine that lacks something is told of and is no failure."""
@@ -37,6 +41,13 @@ def told(counts: Counter[str] | Iterable[tuple[str, int]]) -> str:
     """Put counts into words."""
     pairs = counts.items() if isinstance(counts, Counter) else counts
     return ", ".join(f"{number:,} {what}" for what, number in pairs)
+
+
+def tracebacks(log: str) -> list[str]:
+    """Give the faults of all tracebacks in a log, those of a group one by one."""
+    if "Traceback" not in log:
+        return []
+    return [match[1] for match in _FAULT.finditer(log) if "Group" not in match[1]]
 
 
 def verdict(findings: Findings) -> int:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from tests.crash import figures
 from tests.crash.ledger import Anomaly, Findings
-from tests.crash.load import TOPICS, PoweredChurn, kept_partitions, make_topics, options
+from tests.crash.load import TOPICS, PoweredChurn, kept_partitions, make_topics, options, shortened
 from tests.crash.reading import read_all, read_new
 from tests.crash.values import Mint
 from tests.crash.workers import working
@@ -132,7 +132,7 @@ class Kills:
             f" {self.findings.read:,} read, {figures.told(anomalies)};"
             f" {sum(one.repeated for one in ledgers)} repeated by producers that may,"
             f" {sum(sender.unsure for sender in self.senders)} delivery errors,"
-            f" {self.churn.created} topics created,"
+            f" {shortened(self.partitions)}, {self.churn.created} topics created,"
             f" {self.log.read_text().count('Traceback')} tracebacks"
         )
 

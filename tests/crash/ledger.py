@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
@@ -69,6 +69,10 @@ class PartitionLedger:
         self.acknowledged_count = 0
         self.repeated = 0
         """Records found twice of producers that may repeat."""
+        self.compacted = 0
+        """Offsets left out by compaction, as the longest reading found."""
+        self.expired = 0
+        """Offsets below the log start."""
         self.read_to = 0
         """Where the next reading of what is new begins."""
         self._idempotent = idempotent
@@ -168,10 +172,11 @@ class PartitionLedger:
     def _is_known(self, offset: int) -> bool:
         return (_at(self._acknowledged, offset), _at(self._found, offset)) != (UNKNOWN, UNKNOWN)
 
-    def compacted_away(self, offsets: Iterable[int], latest: Mapping[bytes, int]) -> None:
+    def compacted_away(self, offsets: Collection[int], latest: Mapping[bytes, int]) -> None:
         """Judge offsets that compaction left out: a later record must have the key of each."""
         with self._lock:
             lost = [offset for offset in offsets if not self._is_replaced(offset, latest)]
+        self.compacted = max(self.compacted, len(offsets) - len(lost))
         if lost:
             where = f"{self.name}, the last of their keys from {lost[0]} to {lost[-1]}"
             self.findings.note(Anomaly.LOST, where, len(lost))

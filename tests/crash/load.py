@@ -7,7 +7,7 @@ come and go meanwhile. Segments are small and every task of the broker runs ofte
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -68,6 +68,13 @@ class Load:
     def acknowledged(self) -> int:
         """Records acknowledged so far."""
         return sum(kept.ledger.acknowledged_count for kept in self.partitions)
+
+
+def shortened(partitions: Collection[Kept]) -> str:
+    """Say what compaction and retention have taken away."""
+    compacted = sum(kept.ledger.compacted for kept in partitions)
+    expired = sum(kept.ledger.expired for kept in partitions)
+    return f"{compacted:,} offsets compacted away, {expired:,} expired"
 
 
 def kept_partitions(findings: Findings, idempotent: frozenset[int]) -> list[Kept]:

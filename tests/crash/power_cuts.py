@@ -49,8 +49,10 @@ class Tally:
     acknowledged: int = 0
     resent: int = 0
     topics_created: int = 0
+    compacted: int = 0
+    expired: int = 0
     shapes: Counter[Shape] = field(default_factory=Counter)
-    tracebacks: int = 0
+    tracebacks: list[str] = field(default_factory=list)
     start_seconds_max: float = 0.0
 
     def line(self, name: str) -> str:
@@ -62,7 +64,8 @@ class Tally:
             f"{name}: {self.cuts} cuts, {self.cuts_in_recovery} of them in recovery;"
             f" {self.acknowledged:,} records acknowledged, {self.findings.read:,} read,"
             f" {lost} lost, {figures.told(Counter(others))}; {self.resent} batches resent,"
-            f" {self.topics_created} topics created, {self.tracebacks} tracebacks,"
+            f" {self.compacted:,} offsets compacted away, {self.expired:,} expired,"
+            f" {self.topics_created} topics created, {len(self.tracebacks)} tracebacks,"
             f" slowest start {self.start_seconds_max:.1f} s; files: {shapes}"
         )
 
@@ -171,8 +174,10 @@ class Cutter:
         load, tally = self._load, self._tally
         tally.acknowledged += load.acknowledged
         tally.resent += sum(pipeline.resent for pipeline in load.pipelines)
+        tally.compacted += sum(kept.ledger.compacted for kept in load.partitions)
+        tally.expired += sum(kept.ledger.expired for kept in load.partitions)
         tally.topics_created += load.churn.created
-        tally.tracebacks += self._log.read_text().count("Traceback")
+        tally.tracebacks += figures.tracebacks(self._log.read_text())
 
 
 def cut_many(
@@ -226,6 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 kind, "all", given.cuts // len(kinds), random, Path(directory), given.keep
             )
         figures.say(tally.line(f"{NAME} on {kind} in mode all"))
+        for fault in sorted(set(tally.tracebacks)):
+            figures.say(f"  traceback: {fault}")
         status = max(status, figures.verdict(tally.findings))
     return status
 

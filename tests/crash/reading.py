@@ -33,6 +33,7 @@ def read_all(client: Client, partitions: Iterable[Kept], mint: Mint) -> None:
         start = _log_start(client, kept)
         if start is None:
             continue
+        kept.ledger.expired = start
         if start > 0 and not kept.may_expire:
             kept.ledger.findings.note(Anomaly.LOST, f"{kept.ledger.name} begins at {start}")
         _read(client, kept, mint, start)
