@@ -9,6 +9,7 @@ Once the process is killed, and `subsets` times the power is cut there. By hand:
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -125,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="scripts whose name holds this")
     given = parser.parse_args(arguments)
+    logging.disable()
     failed = 0
     for script in SCRIPTS:
         if given.only not in script.__name__:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import sys
 import time
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="scripts whose name holds this")
     given = parser.parse_args(arguments)
+    logging.disable()
     failed = 0
     for script in SCRIPTS:
         if given.only not in script.__name__:
