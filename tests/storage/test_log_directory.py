@@ -126,6 +126,21 @@ def test_truncation_lowers_the_stored_recovery_point_first(fs: MemoryFileSystem)
     assert log.end_offset == 0
 
 
+def test_a_directory_whose_disk_failed_vouches_for_nothing(fs: MemoryFileSystem) -> None:
+    directory, told = opened(fs), []
+    append(a_log(directory), 3)
+    directory.on_failure = told.append
+    first, second = OSError(5, "Input/output error"), OSError(30, "Read-only file system")
+
+    directory.fail(first)
+    directory.fail(second)
+    directory.close(clean=True)
+
+    assert (directory.failure, told) == (first, [directory])
+    assert fs.listdir("data") == [".lock", "meta.properties", "topic-0"]
+    assert opened(fs).clean is False
+
+
 def test_a_directory_has_one_owner(fs: MemoryFileSystem) -> None:
     directory = opened(fs)
     with pytest.raises(LogDirectoryError, match="in use by another process"):
