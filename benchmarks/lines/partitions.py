@@ -30,12 +30,17 @@ MB = 1e6
 
 
 def some_with_records(peer: str) -> Sample:
-    """Give ms from spawn to the ready line with 1,000 partitions of a batch each, closed before."""
+    """Give ms from spawn to the ready line with 1,000 partitions of a batch, and after a kill."""
     del peer
     with _directory() as data:
         _make(data, SOME, written=SOME)
+        with _started(data) as (process, client):
+            start = _since_spawn(process)
+            _write(client, 0, SOME)
+            process.popen.kill()
         with _started(data) as (process, _):
-            return Sample({"partitions_1k.start": _since_spawn(process)})
+            unclean = _since_spawn(process)
+    return Sample({"partitions_1k.start": start, "partitions_1k.unclean": unclean})
 
 
 def many_empty(peer: str) -> Sample:

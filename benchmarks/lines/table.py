@@ -72,6 +72,10 @@ LINES = (
                 key="partitions_1k.start", title="clean start, 1,000 partitions", unit="ms",
                 target=2000,
             ),
+            Metric(
+                key="partitions_1k.unclean", title="start after a kill, 1,000 partitions",
+                unit="ms",
+            ),
         ),
         measure_alone=some_with_records,
         peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
