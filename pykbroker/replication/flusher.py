@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from pykbroker.replication.waiter import Waiter
+from pykbroker.replication.waiter import Waiter, Waiters
 
 if TYPE_CHECKING:
     from pykbroker.replication.partition import PartitionLeader
@@ -55,6 +55,7 @@ class Flusher:
         """Whether a log began a new segment since the recovery points were stored last."""
         self._storing = False
         self._any_noted = Waiter()
+        self._round_ends = Waiters()
 
     @property
     def failure(self) -> OSError | None:
@@ -85,6 +86,13 @@ class Flusher:
         self._due.clear()
         for leader in waiting:
             leader.advance_durable()
+
+    async def round_over(self) -> None:
+        """Return once the round under way is over; retired leaders are in no later one."""
+        number = self.rounds
+        with self._round_ends.watched_by(waiter := Waiter()):
+            while self._under_way and self.rounds == number:
+                await waiter.wait()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Sync what is noted and what is due.
@@ -119,9 +127,10 @@ class Flusher:
             return
         if not self._threads.is_running:
             return
-        self.rounds += 1
         noted, self._noted = self._noted, {}
-        self._under_way = noted
+        # The files of a retired one may be gone, and others may be in their place.
+        self._under_way = noted = {each: None for each in noted if not each.is_retired}
+        self.rounds += bool(noted)
         for leader in list(noted):
             self._due.pop(leader, None)
             partition_log = leader.partition_log
@@ -140,6 +149,7 @@ class Flusher:
             self.fail(failure)
         leader.advance_durable()
         if not self._under_way:
+            self._round_ends.wake_all()
             if self._noted:
                 self._any_noted.wake()
             if self._rolled and not self._storing:

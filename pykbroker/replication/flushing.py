@@ -48,6 +48,10 @@ class Flushing(Protocol):
         """Write nothing to the directory any more: the disk failed under it."""
         ...
 
+    async def round_over(self) -> None:
+        """Return once no sync of a leader that is retired by now is under way."""
+        ...
+
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Do what was noted, until cancelled."""
         ...
@@ -82,6 +86,9 @@ class FlushAtOnce:
     def fail(self, failure: OSError) -> None:
         """Write nothing to the directory any more."""
         self._directory.fail(failure)
+
+    async def round_over(self) -> None:
+        """Return at once."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Report started. Ends when: at once, there is nothing to wait for."""

@@ -184,10 +184,7 @@ class PartitionLeader:
         if self._is_full:
             self._is_full = False
             tell_of_space(partition_log.topic, partition_log.partition)
-        if (
-            flushing.before_ack
-            or end_offset - partition_log.recovery_point >= config.flush_messages
-        ):
+        if flushing.before_ack or self.must_flush(end_offset):
             flushing.note(self)
             return
         if config.flush_ms != LONG_MAX:
@@ -242,14 +239,10 @@ class PartitionLeader:
 
     async def wait_durable(self, end_offset: int) -> None:
         """Return when everything below `end_offset` is durable here; raises as `wait_committed`."""
-        waiter = Waiter()
-        self._waiters.add(waiter)
-        try:
+        with self._waiters.watched_by(waiter := Waiter()):
             while self.partition_log.recovery_point < end_offset:
                 self._check_writable()
                 await waiter.wait()
-        finally:
-            self._waiters.remove(waiter)
 
     def watch(self, waiter: Waiter) -> None:
         """Wake `waiter` at every change; pair with `unwatch` in a finally block."""

@@ -185,6 +185,8 @@ class Partitions:
         assert image.revision > before.revision, "an image is applied once"
         doomed = self._take_doomed(image)
         if doomed:
+            for directory in dict.fromkeys(files.directory for files in doomed):
+                await self._flushers[directory].round_over()
             await self._offload(partial(self._delete, doomed))
         changed = [
             topic for name, topic in image.topics.items() if before.topics.get(name) is not topic

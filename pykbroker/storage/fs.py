@@ -214,6 +214,8 @@ class OsFile:
             raise
         if not self._dirty:
             self._fs.keep_open(self)
+            if self._dirty:  # written to in between by another thread
+                self._fs.keep_out(self)
 
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""

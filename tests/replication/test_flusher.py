@@ -254,6 +254,34 @@ async def test_the_files_of_a_deleted_topic_may_be_gone_when_they_are_synced(
     assert site.directory.failure is None
 
 
+async def test_a_retired_leader_is_in_no_later_round_and_the_one_under_way_is_waited_for(
+    nursery: trio.Nursery,
+) -> None:
+    site = Site()
+    over = trio.Event()
+
+    async def wait() -> None:
+        await site.flusher.round_over()
+        over.set()
+
+    async with running(site):
+        leader, other = site.leader(0), site.leader(1)
+        await append(leader)
+        await append(leader)
+        await append(other)
+        leader.retire(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION))
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        before = over.is_set()
+
+        await site.end_one()
+
+        assert (before, over.is_set()) == (False, True)
+        assert len(site.threads.held) == 1
+        await site.end_one()
+        assert (leader.partition_log.recovery_point, other.high_watermark) == (1, 1)
+
+
 async def test_flush_messages_make_everybody_wait_in_the_mode_of_kafka(
     nursery: trio.Nursery,
 ) -> None:
