@@ -66,7 +66,7 @@ class Log:
         self.producers = loaded.producers
         self._snapshots = ProducerSnapshots(fs, directory, loaded.snapshot_offsets)
         self.leader_epochs = loaded.leader_epochs
-        self.recovery_report = loaded.recovered.report
+        self.recovery_report, self.leftovers = loaded.recovered.report, loaded.leftovers
         self._unsynced = Unsynced(fs, directory, loaded.leader_epochs.entries)
         self._unsynced.note_files(loaded.recovered.passing_files)
         if loaded.names_changed:
@@ -85,7 +85,7 @@ class Log:
         clean: bool,
         recovery_point: int = 0,
         log_start_offset: int = 0,
-        cleaned_offset: int = 0,
+        cleaned_offset: int | None = None,
         now_ms: int,
         random: Random | None = None,
         watch: Watch = unwatched,

@@ -205,6 +205,7 @@ class LogDirectory:
             log.flush()
             self._offsets.store_recovery_points({key: log})
         log.before_truncation = partial(self._offsets.lower_recovery_point, key)
+        self.removals.note(log.leftovers, delay_ms=0)
         self._logs[key] = log
         return log
 

@@ -92,6 +92,8 @@ class LoadedLog:
     leader_epochs: LeaderEpochs
     names_changed: bool
     """Whether files were made or removed since the directory was synced."""
+    leftovers: list[str]
+    """Paths of files that are no part of it any more."""
 
 
 def load(
@@ -114,7 +116,7 @@ def load(
     be missing anywhere in a compacted log. `watch` hears of what is scanned. Raises
     FoundDamageError, and has changed no segment then.
     """
-    finish_swaps(fs, directory)
+    leftovers = finish_swaps(fs, directory)
     open_segment = partial(_segment, fs, directory, config=config, now_ms=now_ms, random=random)
     segments = [open_segment(offset) for offset in offsets_of_files(fs, directory, LOG_SUFFIX)]
     if cleaned_offset is None:
@@ -160,6 +162,7 @@ def load(
         snapshot_offsets,
         epochs,
         names_changed=begins_anew or scanned,
+        leftovers=leftovers,
     )
 
 

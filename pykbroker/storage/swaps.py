@@ -28,11 +28,12 @@ def has_unfinished_swap(fs: FileSystem, directory: str) -> bool:
     return any(name.endswith(SWAP_SUFFIX) for name in fs.listdir(directory))
 
 
-def finish_swaps(fs: FileSystem, directory: str) -> None:
+def finish_swaps(fs: FileSystem, directory: str) -> list[str]:
     """Complete or undo what was being renamed, and remove what belongs to no segment.
 
-    `.deleted` and `.cleaned` go, and so do `.swap` files not below the first `.cleaned` one (their
-    set was never complete); the other `.swap` files replace the segments whose offsets they cover.
+    `.cleaned` files go, and so do `.swap` files not below the first `.cleaned` one (their set was
+    never complete); the other `.swap` files replace the segments whose offsets they cover. The
+    paths of `.deleted` files, which may be large, are returned: they go when there is time.
     """
     names = fs.listdir(directory)
     cleaned = [_offset(name) for name in names if name.endswith(CLEANED_SUFFIX)]
@@ -41,7 +42,7 @@ def finish_swaps(fs: FileSystem, directory: str) -> None:
     for name in names:
         if name.endswith(SWAP_SUFFIX) and (undone_from is None or _offset(name) < undone_from):
             swaps.append(name)
-        elif name.endswith((DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX, TEMPORARY_SUFFIX)):
+        elif name.endswith((CLEANED_SUFFIX, SWAP_SUFFIX, TEMPORARY_SUFFIX)):
             fs.remove(f"{directory}/{name}")
     if swaps:
         _swap_in(fs, directory, swaps)
@@ -51,6 +52,7 @@ def finish_swaps(fs: FileSystem, directory: str) -> None:
         stem, dot, suffix = name.partition(".")
         if dot + suffix in SEGMENT_SUFFIXES and stem not in bases:
             fs.remove(f"{directory}/{name}")
+    return [f"{directory}/{name}" for name in names if name.endswith(DELETED_SUFFIX)]
 
 
 def _swap_in(fs: FileSystem, directory: str, swaps: list[str]) -> None:

@@ -217,17 +217,6 @@ def test_rolling_by_hand_needs_a_record(fs: MemoryFileSystem) -> None:
     assert bases(log) == [0, 1]
 
 
-def test_a_compacted_log_syncs_a_segment_before_the_next_has_a_name(fs: MemoryFileSystem) -> None:
-    log = a_log(fs, cleanup_policy=frozenset({"compact"}))
-    append(log)
-
-    log.roll(NOW_MS)
-
-    file = log.segments[0].file
-    assert isinstance(file, MemoryFile)
-    assert file.after_power_cut().size == file.size > 0
-
-
 def test_older_indexes_leave_memory_and_come_back(fs: MemoryFileSystem) -> None:
     log = a_log(fs, segment_bytes=3 * len(a_batch()), index_interval_bytes=0)
     written = [append(log) for _ in range(20)]

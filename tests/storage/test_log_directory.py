@@ -251,6 +251,23 @@ def test_a_deletion_is_noted_and_one_cut_short_again_at_the_next_start(
     assert directory.removals.take() == [Removal("data/topic-0.1f-delete", 0)]
 
 
+def test_files_of_deleted_segments_are_noted_when_the_log_is_opened(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    log = a_log(directory)
+    append(log)
+    log.roll(NOW_MS)
+    log.raise_log_start(1)
+    aside = log.drop_unreachable()
+    directory.close()
+
+    directory = opened(fs)
+    a_log(directory)
+
+    left = [Removal(path, 0) for path in sorted(aside)]
+    assert directory.removals.take() == left
+    assert left[-1].path.endswith(".deleted")
+
+
 def test_a_partition_made_again_inherits_no_offsets_of_the_deleted_one(
     fs: MemoryFileSystem,
 ) -> None:

@@ -30,7 +30,7 @@ def three_batches(fs: MemoryFileSystem) -> None:
         append(log, 2)
 
 
-def test_temporary_files_are_removed(fs: MemoryFileSystem) -> None:
+def test_temporary_files_are_removed_and_deleted_ones_told_of(fs: MemoryFileSystem) -> None:
     three_batches(fs)
     for name in (
         "00000000000000000006.log.deleted",
@@ -47,8 +47,11 @@ def test_temporary_files_are_removed(fs: MemoryFileSystem) -> None:
     log = a_log(fs)
 
     assert log.end_offset == 6
+    deleted = ["00000000000000000006.index.deleted", "00000000000000000006.log.deleted"]
+    assert log.leftovers == [f"{DIRECTORY}/{name}" for name in deleted]
     assert fs.listdir(DIRECTORY) == [
         "00000000000000000000.log",
+        *deleted,
         "leader-epoch-checkpoint",
         "partition.metadata",
     ]
