@@ -26,7 +26,7 @@ from pykbroker.replication.flusher import Flusher
 from pykbroker.replication.flushing import FlushAtOnce, Flushing
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.fs import OsFileSystem
-from pykbroker.storage.log_directory import LogDirectory, LogDirectoryError
+from pykbroker.storage.log_directory import LOCK_FILE, LogDirectory, LogDirectoryError
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import parse_directory_name
 from pykbroker.sync_threads import SyncThreads
@@ -146,11 +146,10 @@ class Disk(NamedTuple):
 def _open_store(fs: FileSystem, directory: Path) -> SqliteStore:
     try:
         fs.mkdirs(str(directory))
-        # SQLite tells less well why it cannot write here.
-        fs.create(probe := f"{directory}/.probe").close()
-        fs.remove(probe)
+        # SQLite tells less well why it cannot write, and nothing is left where another broker runs.
+        fs.lock(f"{directory}/{LOCK_FILE}").release()
         return SqliteStore(directory / METADATA_FILE)
-    except StoreInUse as fault:
+    except (StoreInUse, BlockingIOError) as fault:
         raise StartError(
             f"{directory} is in use by another process; stop that one or choose another log.dirs"
         ) from fault

@@ -15,6 +15,8 @@ from pykbroker.config import DataDirectories
 from pykbroker.disk import METADATA_FILE, Disk, OpenedDirectories, StartError
 from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.storage.checkpoint import read_meta_properties
+from pykbroker.storage.fs import OsFileSystem
+from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.storage.memory_fs import MemoryFileSystem
 
 
@@ -65,6 +67,7 @@ def test_the_metadata_is_in_a_directory_of_its_own_if_there_is_one(tmp_path: Pat
     disk.store.close()
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
         "m",
+        "m/.lock",
         f"m/{METADATA_FILE}",
     ]
 
@@ -186,6 +189,18 @@ async def test_one_in_use_refuses_the_start() -> None:
         await opened(in_memory(fs, "a", "b"))
 
     await opened(in_memory(fs, "a"))
+
+
+def test_one_in_use_gets_no_metadata_of_the_broker_that_was_refused(tmp_path: Path) -> None:
+    fs, path = OsFileSystem(), str(tmp_path)
+    in_use = LogDirectory.open(fs, path, node_id=1, cluster_id="c", directory_id=bytes(16))
+    files = fs.listdir(path)
+
+    with pytest.raises(StartError, match="is in use by another process; stop that one or"):
+        Disk.of(DataDirectories((path,), path))
+
+    assert fs.listdir(path) == files
+    in_use.close()
 
 
 async def test_a_partition_in_two_directories_refuses_the_start() -> None:
