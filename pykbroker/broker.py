@@ -5,7 +5,7 @@ On disk or in memory, alone or (later) in a cluster, it is the same broker with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from random import Random, SystemRandom
@@ -130,7 +130,11 @@ class Broker:
         """
         async with trio.open_nursery() as nursery:
             await nursery.start(control, self._metadata, self._min_insync_replicas)
-            parts = await self._parts(directories, nursery)
+            # Recovery may take minutes; nobody who stops the broker waits for it.
+            parts = await _unless(stop, partial(self._parts, directories, nursery))
+            if parts is None:
+                nursery.cancel_scope.cancel()
+                return [each for each in directories.good if each.clean]
             nursery.start_soon(parts.deadlines.run)
             server = Server(HANDLERS, parts, limits_of(self._config))
             await nursery.start(server.run, listeners)
@@ -255,6 +259,21 @@ class Broker:
     def _min_insync_replicas(self, topic: str) -> int:
         overrides = self._metadata.image.config("topic", topic)
         return self._settings.log_config(overrides).min_insync_replicas
+
+
+async def _unless(stop: trio.Event, start: Callable[[], Awaitable[Parts]]) -> Parts | None:
+    """Start the parts; None when `stop` was set before they were."""
+    parts: Parts | None = None
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def give_up() -> None:
+            await stop.wait()
+            nursery.cancel_scope.cancel()
+
+        parts = await start()
+        nursery.cancel_scope.cancel()
+    return parts
 
 
 async def _warm(server: Server) -> None:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from pykbroker.errors import KafkaError
 from pykbroker.replication.flushing import Flushing
 from pykbroker.replication.partition import PartitionLeader
+from pykbroker.replication.recovery_progress import RecoveryProgress, tell_cut
 from pykbroker.storage.log_directory import LogDirectory
 
 if TYPE_CHECKING:
+    from pykbroker.clock import Clock
     from pykbroker.metadata.values import PartitionImage, TopicImage
     from pykbroker.storage.log import Log
     from pykbroker.storage.log_config import LogConfig
@@ -130,15 +132,16 @@ class Placement:
 
 
 def open_logs(
-    wanted: Iterable[Wanted],
+    wanted: Sequence[Wanted],
     placement: Placement,
     flushers: Mapping[LogDirectory, Flushing],
     *,
     node_id: int,
-    now_ms: int,
+    clock: Clock,
 ) -> dict[Place, Hosted | Failed]:
     """Open all logs that are wanted; one that cannot be opened is told of and given as failed."""
     outcomes: dict[Place, Hosted | Failed] = {}
+    here: list[tuple[Wanted, LogDirectory]] = []
     missing = []
     for each in wanted:
         directory = placement.directory_of(each.place)
@@ -146,9 +149,18 @@ def open_logs(
             missing.append(each.place)
             outcomes[each.place] = Failed(each.topic.topic_id, None, is_ours=False)
         else:
-            outcomes[each.place] = _open_log(
-                each, directory, flushers[directory], node_id=node_id, now_ms=now_ms
-            )
+            here.append((each, directory))
+    now_ms = clock.now_ms()
+    progress = RecoveryProgress(
+        clock,
+        logs=len(here),
+        bytes_to_scan=lambda: sum(where.bytes_to_scan(*each.place) for each, where in here),
+    )
+    for each, where in here:
+        outcomes[each.place] = _open_log(
+            each, where, flushers[where], progress, node_id=node_id, now_ms=now_ms
+        )
+        progress.opened(where.path)
     if missing:
         log.error(
             "partitions offline because a data directory is: %s; mend it and restart the broker",
@@ -164,16 +176,25 @@ def _listed(places: Sequence[Place]) -> str:
 
 
 def _open_log(
-    wanted: Wanted, directory: LogDirectory, flushing: Flushing, *, node_id: int, now_ms: int
+    wanted: Wanted,
+    directory: LogDirectory,
+    flushing: Flushing,
+    progress: RecoveryProgress,
+    *,
+    node_id: int,
+    now_ms: int,
 ) -> Hosted | Failed:
     topic_id = wanted.topic.topic_id
     try:
-        opened = directory.log(*wanted.place, topic_id, wanted.config, now_ms=now_ms)
+        opened = directory.log(
+            *wanted.place, topic_id, wanted.config, now_ms=now_ms, watch=progress.read
+        )
     except (OSError, KafkaError) as failure:
         log.error(  # noqa: TRY400 - the disk is at fault, not the code
             "partition offline topic=%s partition=%d: %s", *wanted.place, failure
         )
         return Failed(topic_id, directory, is_ours=isinstance(failure, OSError))
+    tell_cut(opened)
     unsynced = opened.end_offset - opened.recovery_point
     if unsynced > 0 and (flushing.before_ack or unsynced >= wanted.config.flush_messages):
         try:

@@ -229,7 +229,7 @@ class Partitions:
                 self._placement(),
                 self._flushers,
                 node_id=self._node_id,
-                now_ms=self._clock.now_ms(),
+                clock=self._clock,
             )
         )
         for place, outcome in opened.items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from pykbroker.storage import checkpoint
+from pykbroker.storage import checkpoint, recovery
 from pykbroker.storage.checkpoint import UNKNOWN_BROKER_EPOCH, MetaProperties, TopicPartition
 from pykbroker.storage.files import FileSystem, Lock
 from pykbroker.storage.log import Log
@@ -208,6 +208,14 @@ class LogDirectory:
         self.removals.note(log.leftovers, delay_ms=0)
         self._logs[key] = log
         return log
+
+    def bytes_to_scan(self, topic: str, partition: int) -> int:
+        """Count the bytes that opening a partition's log reads; 0 when it was closed in order."""
+        recovery_point = self._offsets.recovery_point((topic, partition))
+        if self.clean and recovery_point is not None:
+            return 0
+        path = f"{self.path}/{directory_name(topic, partition)}"
+        return recovery.bytes_to_scan(self._fs, path, recovery_point or 0)
 
     def delete(self, topic: str, partition: int, unique: str) -> None:
         """Take a partition from disk, if it is there; slices of its log stay readable.

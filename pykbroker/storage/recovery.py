@@ -7,6 +7,7 @@ changed; a second recovery finds nothing to do.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,13 @@ from pykbroker.storage.leader_epochs import LeaderEpochs
 from pykbroker.storage.log_config import LONG_MAX, LogConfig
 from pykbroker.storage.names import LOG_SUFFIX, file_name, offsets_of_files
 from pykbroker.storage.producer_state import ProducerStates
-from pykbroker.storage.rebuilt import load_epochs, load_producers, write_epochs
+from pykbroker.storage.rebuilt import (
+    drop_snapshots,
+    load_epochs,
+    load_producers,
+    producers_before,
+    write_epochs,
+)
 from pykbroker.storage.scan import Scan, Scanned, Watch, unwatched
 from pykbroker.storage.segment import DamagedLogError, Segment
 from pykbroker.storage.swaps import finish_swaps
@@ -76,8 +83,8 @@ class Recovered:
     report: RecoveryReport = RecoveryReport()
     passing_files: tuple[File, ...] = ()
     """Written but unsynced."""
-    silent_from: int | None = None
-    """The number of the segment from which on no batch has a producer id, as far as is known."""
+    producers: ProducerStates | None = None
+    """As they are at the end, where the scan has told."""
 
 
 @dataclass(slots=True)
@@ -125,10 +132,11 @@ def load(
         cleaned_offset = max(cleaned_offset, recovery_point)  # only what is synced is cleaned
     promise = Promise(recovery_point, log_start_offset, gaps_below=cleaned_offset)
     check_below(directory, segments, promise)
-    epochs, stored_epochs = load_epochs(fs, directory, segments)
     end_offset = _end_if_clean(directory, segments, promise) if clean else None
     recovered = Recovered(log_start_offset, log_start_offset)
     scanned = bool(segments) and end_offset is None
+    unscanned = segments[: first_to_scan(segments, recovery_point)] if scanned else segments
+    epochs, stored_epochs = load_epochs(fs, directory, unscanned, watch)
     if scanned:
         recovered = _recover(fs, directory, segments, promise, epochs=epochs, watch=watch)
     elif end_offset is not None:
@@ -145,15 +153,13 @@ def load(
     if epochs.entries != stored_epochs:
         # At once: an entry of records that are gone would outlive the next ones' way to disk.
         write_epochs(fs, directory, epochs)
-    producers, snapshot_offsets = load_producers(
-        fs,
-        directory,
-        segments,
-        recovered.end_offset,
-        replay_all=scanned or begins_anew,
-        silent_from=recovered.silent_from,
-        watch=watch,
-    )
+    if recovered.producers is not None:
+        producers = recovered.producers
+        snapshot_offsets = drop_snapshots(fs, directory, recovered.end_offset)
+    else:
+        producers, snapshot_offsets = load_producers(
+            fs, directory, segments, recovered.end_offset, replay_all=begins_anew, watch=watch
+        )
     return LoadedLog(
         segments,
         log_start_offset,
@@ -164,6 +170,16 @@ def load(
         names_changed=begins_anew or scanned,
         leftovers=leftovers,
     )
+
+
+def bytes_to_scan(fs: FileSystem, directory: str, recovery_point: int) -> int:
+    """Count the bytes of the segments from the recovery point on; 0 where there is no log."""
+    if not fs.exists(directory):
+        return 0
+    offsets = offsets_of_files(fs, directory, LOG_SUFFIX)
+    first = max(bisect_right(offsets, recovery_point) - 1, 0)
+    paths = [f"{directory}/{file_name(offset, LOG_SUFFIX)}" for offset in offsets[first:]]
+    return sum(fs.open(path).size for path in paths)
 
 
 def _segment(
@@ -214,12 +230,16 @@ def check_below(directory: str, segments: Sequence[Segment], promise: Promise) -
             end_offset, reason = -1, str(damage.strerror)
         if end_offset != later[0].base_offset:
             both = segments[number : number + 2]
-            scanned = Scan(LeaderEpochs(), may_skip=promise.may_skip).run(both)
+            scanned = _plain_scan(promise).run(both)
             # An index may lie; what is told is what a scan finds.
             if scanned.cut is not None and scanned.whole_segments == 0:
                 lost = sum(one.file.size for one in later)
                 cut = replace(scanned.cut, later_segments=len(later), later_bytes=lost)
                 raise FoundDamageError(directory, segment.path(LOG_SUFFIX), cut, reason)
+
+
+def _plain_scan(promise: Promise, watch: Watch = unwatched) -> Scan:
+    return Scan(LeaderEpochs(), ProducerStates(), may_skip=promise.may_skip, watch=watch)
 
 
 def _end_of(segment: Segment) -> int:
@@ -255,14 +275,13 @@ def look(
     promise: Promise,
     *,
     first: int,
-    epochs: LeaderEpochs,
-    watch: Watch = unwatched,
+    scan: Scan,
 ) -> tuple[Scanned, Finding | None]:
     """Scan the segments from number `first` on, and tell what a cut means that is no damage.
 
     Changes no file. Raises FoundDamageError.
     """
-    scanned = Scan(epochs, may_skip=promise.may_skip, watch=watch).run(segments[first:])
+    scanned = scan.run(segments[first:])
     number, cut, reason = first + scanned.whole_segments, scanned.cut, ""
     last, finding = segments[number], None
     if cut is not None:
@@ -294,7 +313,9 @@ def _recover(
     first = first_to_scan(segments, promise.recovery_point)
     # What is scanned says its epochs itself; an entry at its very start is kept, as in Kafka.
     epochs.truncate_from_end(segments[first].base_offset + 1)
-    scanned, finding = look(directory, segments, promise, first=first, epochs=epochs, watch=watch)
+    producers = producers_before(fs, directory, segments, first, watch)
+    scan = Scan(epochs, producers, may_skip=promise.may_skip, watch=watch)
+    scanned, finding = look(directory, segments, promise, first=first, scan=scan)
     kept: list[str] = []
     if scanned.cut is not None:
         last = first + scanned.whole_segments
@@ -306,7 +327,7 @@ def _recover(
         min(promise.recovery_point, scanned.next_offset),
         RecoveryReport(scanned.scanned_bytes, scanned.cut, finding, tuple(kept)),
         tuple(file for segment in segments[first:-1] for file in segment.store_indexes()),
-        silent_from=None if scanned.has_producers else first,
+        producers=producers,
     )
 
 

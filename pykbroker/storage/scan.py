@@ -16,8 +16,14 @@ from pykbroker.storage.damage import Cut, find_batch
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX
 from pykbroker.storage.leader_epochs import LeaderEpochs
 from pykbroker.storage.names import LOG_SUFFIX
+from pykbroker.storage.producer_state import ProducerStates
 from pykbroker.storage.segment import Segment
-from pykbroker.wire.records import BATCH_HEADER_BYTES, LOG_OVERHEAD_BYTES, MAGIC
+from pykbroker.wire.records import (
+    BATCH_HEADER_BYTES,
+    LOG_OVERHEAD_BYTES,
+    MAGIC,
+    parse_batch_header,
+)
 
 READ_BYTES = 1 << 20
 
@@ -44,28 +50,27 @@ class Scanned:
     next_offset: int
     scanned_bytes: int
     cut: Cut | None
-    has_producers: bool
-    """Whether any batch has a producer id."""
 
 
 class Scan:
     """One reading of segments in order, up to the first that is not whole.
 
-    `epochs` collects leader epochs. `may_skip(segment, later)` tells whether `later` may begin
-    above the end of `segment`, the one before it.
+    `epochs` and `producers` take over what the batches say. `may_skip(segment, later)` tells
+    whether `later` may begin above the end of `segment`, the one before it.
     """
 
     def __init__(
         self,
         epochs: LeaderEpochs,
+        producers: ProducerStates,
         *,
         may_skip: Callable[[Segment, Segment], bool],
         watch: Watch = unwatched,
     ) -> None:
         self._epochs = epochs
+        self._producers = producers
         self._may_skip = may_skip
         self._watch = watch
-        self._has_producers = False
 
     def run(self, segments: Sequence[Segment]) -> Scanned:
         """Scan segments, of which there is at least one.
@@ -80,8 +85,8 @@ class Scan:
             scanned_bytes += file_size
             if segment.size < file_size or (later and not self._joins(next_offset, segment, later)):
                 cut = _cut(segment, next_offset, later)
-                return self._found(number, next_offset, scanned_bytes, cut)
-        return self._found(len(segments) - 1, next_offset, scanned_bytes, None)
+                return Scanned(number, next_offset, scanned_bytes, cut)
+        return Scanned(len(segments) - 1, next_offset, scanned_bytes, None)
 
     def _joins(self, next_offset: int, segment: Segment, later: Sequence[Segment]) -> bool:
         begins_at = later[0].base_offset
@@ -89,20 +94,14 @@ class Scan:
             begins_at > next_offset and self._may_skip(segment, later[0])
         )
 
-    def _found(
-        self, whole_segments: int, next_offset: int, scanned_bytes: int, cut: Cut | None
-    ) -> Scanned:
-        return Scanned(whole_segments, next_offset, scanned_bytes, cut, self._has_producers)
-
     def _scan_segment(self, segment: Segment) -> int:
         """Set the segment to its valid batches, and return the next offset after them."""
         end, path = segment.file.size, segment.path(LOG_SUFFIX)
         segment.reset()
         epochs, account, header_at = self._epochs, segment.account, _HEADER.unpack_from
-        latest_epoch = epochs.latest
+        latest_epoch, replay = epochs.latest, self._producers.replay
         next_offset = segment.base_offset
         offset_max = segment.base_offset + RELATIVE_OFFSET_MAX
-        newest_producer_id = -1
         position = start = 0
         data = memoryview(b"")
         while end - position >= BATCH_HEADER_BYTES:
@@ -133,11 +132,10 @@ class Scan:
             if epoch > latest_epoch:
                 latest_epoch = epoch
                 epochs.assign(epoch, base_offset)
-            if producer_id > newest_producer_id:
-                newest_producer_id = producer_id
+            if producer_id >= 0:
+                replay(parse_batch_header(data, at))
             next_offset = last_offset + 1
             position += size
-        self._has_producers |= newest_producer_id >= 0
         return next_offset
 
     def _read(self, segment: Segment, length: int, position: int, path: str) -> memoryview:
