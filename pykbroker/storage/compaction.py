@@ -191,7 +191,10 @@ class Compaction:
         bound = task.first_uncleanable_offset
         if undecided is not None:
             bound = min(bound, undecided)
-        transactions = TransactionMetadata(self._survey.aborted)
+        # Those that ended before are not gone through, nor are their markers.
+        transactions = TransactionMetadata(
+            one for one in self._survey.aborted if one.last_offset >= task.first_dirty_offset
+        )
         ends = [*task.base_offsets[1:], task.first_uncleanable_offset]
         for segment, end_offset in zip(self._segments, ends, strict=True):
             if end_offset <= task.first_dirty_offset:

@@ -158,6 +158,18 @@ async def test_what_is_not_committed_is_not_cleaned(autojump_clock: MockClock) -
     assert compacted.runs == 0
 
 
+async def test_what_is_cleaned_is_durable_before(autojump_clock: MockClock) -> None:
+    compacted = Compacted(MemoryFileSystem())
+    await compacted.create()
+    compacted.put("a", "a")
+    compacted.leader().partition_log.recovery_point = 0
+
+    async with cleaning(compacted):
+        await trio.sleep(1)
+
+    assert compacted.leader().partition_log.recovery_point == 2
+
+
 async def test_as_many_logs_are_cleaned_side_by_side_as_there_are_threads(
     autojump_clock: MockClock,
 ) -> None:
@@ -224,6 +236,30 @@ async def test_a_full_disk_is_told_of_and_tried_again(
 
     assert compacted.offsets() == [1]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+async def test_what_a_failed_cleaning_wrote_is_removed(autojump_clock: MockClock) -> None:
+    compacted = Compacted(MemoryFileSystem())
+    await compacted.create()
+    compacted.put("a", "a")
+    seen: list[list[str]] = []
+
+    class Failing(CompactionInSteps):
+        async def compact(
+            self, task: CompactionTask, *, bytes_per_second: float, on_group: OnGroup
+        ) -> Cleaned:
+            async def fail(group: Any) -> None:
+                seen.append(compacted.files(".cleaned"))
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+            return await super().compact(task, bytes_per_second=bytes_per_second, on_group=fail)
+
+    async with cleaning(compacted, Failing(compacted.fs)):
+        await trio.sleep(1)
+
+    assert len(seen[0]) == 3
+    assert compacted.files(".cleaned") == []
+    assert compacted.offsets() == [0, 1]
 
 
 async def test_a_disk_that_fails_during_the_swap_fails_the_directory(

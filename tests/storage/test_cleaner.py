@@ -102,6 +102,20 @@ def test_records_older_than_the_greatest_lag_make_cleaning_a_must(lag_ms: int, m
     )
 
 
+def test_a_segment_without_timestamps_is_no_must() -> None:
+    state = a_state(0, 10, times=[4, NOW_MS])
+    assert state.segments[0].first_ms == -1
+
+    assert not planned(state, max_compaction_lag_ms=1).must_clean
+
+
+def test_what_is_clean_beyond_the_stable_offset_stays_clean() -> None:
+    to_clean = planned(a_state(0, 10, 20, checkpoint=10, stable_offset=5))
+
+    assert (to_clean.first_dirty_offset, to_clean.first_uncleanable_offset) == (10, 10)
+    assert to_clean.cleanable_bytes == 0
+
+
 def test_a_must_without_anything_cleanable_is_not_due() -> None:
     state = a_state(0, 10, times=[100, NOW_MS], stable_offset=0)
 

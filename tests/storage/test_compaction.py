@@ -207,6 +207,15 @@ def test_a_batch_that_is_not_what_was_written_stops_the_cleaning(where: int) -> 
     assert log.segments[0].file is file
 
 
+def test_offsets_that_do_not_rise_stop_the_cleaning() -> None:
+    fs = MemoryFileSystem()
+    log = a_rolled_log(fs, (("a", "1"),), (("a", "2"),), (("b", "2"),))
+    log.segments[0].file.pwrite(bytes(8), 70)  # no CRC covers the base offset
+
+    with pytest.raises(DamagedLogError, match="no valid batch at position 70"):
+        clean(fs, log)
+
+
 def test_small_neighbours_become_one_segment_as_far_as_they_fit() -> None:
     fs = MemoryFileSystem()
     log = a_compacted_log(fs, segment_bytes=1_000)

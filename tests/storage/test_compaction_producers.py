@@ -98,6 +98,38 @@ def test_data_of_an_aborted_transaction_goes_and_supersedes_nothing() -> None:
     assert kept(log) == [(0, "a", "1"), (3, "c", "1"), (5, "b", "committed")]
 
 
+def test_a_producer_that_aborted_before_what_is_dirty_is_not_taken_for_aborting_now() -> None:
+    fs = MemoryFileSystem()
+    log = a_compacted_log(fs)
+    put(log, ("a", "aborted"), base_sequence=0, **TRANSACTION)
+    end_transaction(log, commit=False)
+    put(log, ("b", "1"))
+    log.roll(NOW_MS)
+    first_dirty = clean(fs, log).end_offset
+    put(log, ("b", "2"), base_sequence=1, **TRANSACTION)
+    end_transaction(log, commit=True)
+    log.roll(NOW_MS)
+
+    clean(fs, log, first_dirty_offset=first_dirty)
+
+    assert kept(log) == [(3, "b", "2")]
+
+
+def test_a_transaction_that_began_before_what_is_dirty_is_aborted_all_the_same() -> None:
+    fs = MemoryFileSystem()
+    log = a_compacted_log(fs)
+    put(log, ("a", "1"))
+    put(log, ("b", "aborted"), base_sequence=0, **TRANSACTION)
+    log.roll(NOW_MS)
+    put(log, ("a", "aborted"), base_sequence=1, **TRANSACTION)
+    end_transaction(log, commit=False)
+    log.roll(NOW_MS)
+
+    clean(fs, log, first_dirty_offset=2)
+
+    assert kept(log) == [(0, "a", "1")]
+
+
 def test_a_transaction_whose_end_was_not_seen_ends_the_cleaning() -> None:
     fs = MemoryFileSystem()
     log = a_compacted_log(fs)
@@ -111,6 +143,38 @@ def test_a_transaction_whose_end_was_not_seen_ends_the_cleaning() -> None:
 
     assert outcome.end_offset == 3
     assert kept(log) == [(1, "b", "1"), (2, "a", "2"), (3, "b", "open"), (4, "a", "3")]
+
+
+def test_nothing_is_written_when_no_dirty_record_is_decided() -> None:
+    fs = MemoryFileSystem()
+    log = a_compacted_log(fs)
+    put(log, ("a", "1"))
+    log.roll(NOW_MS)
+    put(log, ("b", "open"), base_sequence=0, **TRANSACTION)
+    log.roll(NOW_MS)
+
+    outcome = clean(fs, log, first_dirty_offset=1)
+
+    assert (outcome.end_offset, outcome.groups) == (1, [])
+
+
+def test_each_transaction_of_a_producer_keeps_its_own_marker() -> None:
+    fs = MemoryFileSystem()
+    log = a_compacted_log(fs)
+    put(log, ("a", "1"), base_sequence=0, **TRANSACTION)
+    end_transaction(log, commit=True)
+    put(log, ("b", "1"), base_sequence=1, **TRANSACTION)
+    end_transaction(log, commit=True)
+    put(log, ("b", "2"))
+    log.roll(NOW_MS)
+    clean(fs, log, last_records={})
+
+    clean(fs, log, last_records={})
+
+    assert [header.delete_horizon for header in headers_of(log) if header.is_control] == [
+        None,
+        NOW_MS + DAY_MS,
+    ]
 
 
 def test_a_marker_stays_while_data_of_its_transaction_does() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pykbroker.storage.compaction import CleanedGroup, Compaction
+from pykbroker.storage.files import FileSystem
+from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import LOG_SUFFIX
@@ -20,14 +24,14 @@ from tests.storage.compacted import (
     kept,
     put,
 )
-from tests.storage.logs import NOW_MS
+from tests.storage.logs import DIRECTORY, NOW_MS
 
 CLEAN = [Kept(3, "b", "3" * 99), Kept(8, "a", "8" * 99), Kept(9, "c", "9")]
 
 
-def a_dirty_log(fs: MemoryFileSystem) -> Log:
+def a_dirty_log(fs: FileSystem, directory: str = DIRECTORY) -> Log:
     """Three segments that become one, and an active one."""
-    log = a_compacted_log(fs, segment_bytes=700)
+    log = a_compacted_log(fs, directory, segment_bytes=700)
     for number in range(9):
         put(log, ("b" if number == 3 else "a", f"{number}" * 99))
     log.roll(NOW_MS)
@@ -37,7 +41,7 @@ def a_dirty_log(fs: MemoryFileSystem) -> Log:
     return log
 
 
-def written(fs: MemoryFileSystem, log: Log) -> CleanedGroup:
+def written(fs: FileSystem, log: Log) -> CleanedGroup:
     """Write what is to take the place of all but the active segment; nothing is renamed yet."""
     log.config = a_compacted_log(MemoryFileSystem()).config
     groups = [
@@ -47,7 +51,7 @@ def written(fs: MemoryFileSystem, log: Log) -> CleanedGroup:
     return groups[0]
 
 
-def a_swap(fs: MemoryFileSystem, log: Log, **given: object) -> Swap:
+def a_swap(fs: FileSystem, log: Log, **given: object) -> Swap:
     options = {"is_open": lambda: True, "aside": Removals(fs).remove}
     return Swap(fs, log, log.segments[:3], **{**options, **given})  # type: ignore[arg-type]
 
@@ -99,6 +103,21 @@ def test_a_log_is_read_and_appended_to_between_the_steps() -> None:
     assert log.size_bytes == sum(segment.size for segment in log.segments)
 
 
+def test_files_are_found_by_their_names_at_every_step(tmp_path: Path) -> None:
+    fs = OsFileSystem(open_files_max=0)
+    log = a_dirty_log(fs, str(tmp_path / "topic-0"))
+    written(fs, log)
+    seen = []
+
+    for work in a_swap(fs, log).steps():
+        work()
+        seen.append(len(kept(log)))
+
+    assert seen == [10, 3, 3]
+    assert kept(log) == CLEAN
+    log.close()
+
+
 def test_old_files_are_handed_over_under_names_that_no_start_looks_for() -> None:
     fs = MemoryFileSystem()
     log = a_dirty_log(fs)
@@ -114,7 +133,8 @@ def test_old_files_are_handed_over_under_names_that_no_start_looks_for() -> None
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_segments_that_retention_took_meanwhile_are_not_brought_back(steps: int) -> None:
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_segments_that_were_taken_meanwhile_are_not_brought_back(steps: int, gone: int) -> None:
     fs = MemoryFileSystem()
     log = a_dirty_log(fs)
     written(fs, log)
@@ -123,11 +143,12 @@ def test_segments_that_retention_took_meanwhile_are_not_brought_back(steps: int)
     for _ in range(steps):
         next(work)()
 
-    log.exchange(0, 1)
+    log.exchange(gone, 1)
+    left = log.segments
     list(work)
 
     assert not swap.is_done
-    assert [segment.base_offset for segment in log.segments] == [4, 8, 9]
+    assert log.segments == left
     assert not [name for name in fs.listdir(log.directory) if name.endswith(".swap")]
 
 
