@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from tests.crash.librdkafka import Sender
 
 NAME = "kills under librdkafka"
-WORK_SECONDS_MAX = 1.0
-START_SECONDS_MAX = 0.6
+WORK_RECORDS_MAX = 8_000
+"""Acknowledged between two kills; by count, for a busy machine to try as much as an idle one."""
+_WORK_SECONDS_MAX = 4
 _ROUNDS_BETWEEN_FULL_READS = 25
 _FLUSH_SECONDS = 60
 _SENT_AT_ONCE = 40
@@ -63,6 +64,7 @@ class Kills:
         self.senders: list[Sender] = []
         self.kills = 0
         self.kills_at_start = 0
+        self._start_seconds = 0.5
 
     def run(self, rounds: int) -> None:
         """Kill the broker so many times; compare after every start, and everything in the end."""
@@ -76,7 +78,7 @@ class Kills:
                 self._work_until_killed()
                 if self.random.random() < 0.3:
                     self._kill_while_starting()
-                self.broker.start()
+                self._start()
                 with Client(self.servers) as client:
                     self.churn.settle(client)
                     self.churn.check(client)
@@ -106,21 +108,33 @@ class Kills:
         )
 
     def _work_until_killed(self) -> None:
-        end = time.monotonic() + self.random.random() * WORK_SECONDS_MAX
+        enough = self.acknowledged + self.random.randrange(WORK_RECORDS_MAX)
+        deadline = time.monotonic() + _WORK_SECONDS_MAX
         with working([self.churn], self.servers):
-            while time.monotonic() < end:
+            while self.acknowledged < enough and time.monotonic() < deadline:
                 for sender in self.senders:
                     sender.send(self.random.randrange(_SENT_AT_ONCE))
                 time.sleep(_PAUSE_SECONDS)
             self.broker.kill()
         self.kills += 1
 
+    def _start(self) -> None:
+        before = time.monotonic()
+        self.broker.start()
+        self._start_seconds = time.monotonic() - before
+
     def _kill_while_starting(self) -> None:
         starting = popen(*self.broker.options, log=self.log)
-        time.sleep(self.random.random() * START_SECONDS_MAX)
+        # Anywhere in a start that takes as long as the last one.
+        time.sleep(self.random.random() * self._start_seconds)
         starting.send_signal(signal.SIGKILL)
         starting.communicate()
         self.kills_at_start += 1
+
+    @property
+    def acknowledged(self) -> int:
+        """Records acknowledged so far."""
+        return sum(kept.ledger.acknowledged_count for kept in self.partitions)
 
     def line(self) -> str:
         """Put it into a line."""
@@ -128,7 +142,7 @@ class Kills:
         ledgers = [kept.ledger for kept in self.partitions]
         return (
             f"{NAME}: {self.kills} rounds, {self.kills_at_start} kills more while starting;"
-            f" {sum(one.acknowledged_count for one in ledgers):,} records acknowledged,"
+            f" {self.acknowledged:,} records acknowledged,"
             f" {self.findings.read:,} read, {figures.told(anomalies)};"
             f" {sum(one.repeated for one in ledgers)} repeated by producers that may,"
             f" {sum(sender.unsure for sender in self.senders)} delivery errors,"

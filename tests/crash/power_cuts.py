@@ -31,9 +31,9 @@ from tests.processes import BrokerProcess, popen
 
 NAME = "power cuts"
 CUTS_PER_VOLUME = 5
-WORK_SECONDS_MAX = 1.2
-START_SECONDS_MAX = 0.9
-"""A broker whose power is cut within this time after its start may be anywhere in it."""
+WORK_RECORDS_MAX = 6_000
+"""Acknowledged between two cuts; by count, for a busy machine to try as much as an idle one."""
+_WORK_SECONDS_MAX = 5
 _AFTER_CUT_SECONDS_MAX = 0.05
 _VOLUME_MIB = 256
 _LOSSY_CUTS = 5
@@ -70,29 +70,36 @@ class Tally:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often the power is cut, of what, and how much is done in between."""
+
+    kind: str
+    mode: str
+    """`log.flush.before.ack`."""
+    cuts: int
+    directory: Path
+    """Where images are made."""
+    records_max: int = WORK_RECORDS_MAX
+    keep: Path | None = None
+    """Where data directories are copied to after every cut."""
+
+
 class Cutter:
     """A broker on a volume, its load, and who cuts the power."""
 
-    def __init__(
-        self,
-        on: Volume,
-        directory: Path,
-        mode: str,
-        random: Random,
-        tally: Tally,
-        keep: Path | None,
-    ) -> None:
+    def __init__(self, on: Volume, log: Path, *, plan: Plan, random: Random, tally: Tally) -> None:
         self._volume = on
-        self._mode = mode
+        self._plan = plan
         self._data = on.path / "data"
+        self._log = log
         self._random = random
         self._tally = tally
-        self._keep = keep
         self._power_is_off = threading.Event()
         self._load: Load = a_load(random, tally.findings, self._power_is_off)
-        given = options(str(self._data), {"log.flush.before.ack": mode})
-        self._broker = BrokerProcess(*given, log=directory / "log")
-        self._log = directory / "log"
+        given = options(str(self._data), {"log.flush.before.ack": plan.mode})
+        self._broker = BrokerProcess(*given, log=log)
+        self._start_seconds = 0.5
 
     def run(self, cuts: int) -> None:
         """Work and cut the power until it was cut so many times; compare after every start."""
@@ -109,10 +116,10 @@ class Cutter:
 
     def _work_until_cut(self) -> None:
         with working(self._load.tasks, self._broker.addresses[0]):
-            if self._mode == "none":  # there must be something that lasts, to be torn above it
-                time.sleep(self._random.random() * WORK_SECONDS_MAX)
+            if self._plan.mode == "none":  # there must be something that lasts, to be torn above it
+                self._wait_for_work()
                 self._volume.flush()
-            time.sleep(self._random.random() * WORK_SECONDS_MAX)
+            self._wait_for_work()
             if self._random.random() < 0.5:
                 self._write_back_some()
             self._cut()
@@ -120,6 +127,12 @@ class Cutter:
             time.sleep(max(0.0, self._random.uniform(-1, 1) * _AFTER_CUT_SECONDS_MAX))
             self._broker.kill()
         self._restore()
+
+    def _wait_for_work(self) -> None:
+        enough = self._load.acknowledged + self._random.randrange(self._plan.records_max)
+        deadline = time.monotonic() + _WORK_SECONDS_MAX
+        while self._load.acknowledged < enough and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def _write_back_some(self) -> None:
         for file in sorted(self._data.glob("*-[0-9]*/*.log")):
@@ -138,7 +151,8 @@ class Cutter:
     def _cut_in_recovery(self) -> None:
         starting = popen(*self._broker.options, log=self._log)
         try:
-            time.sleep(self._random.random() * START_SECONDS_MAX)
+            # Anywhere in a start that takes as long as the last one.
+            time.sleep(self._random.random() * self._start_seconds)
             self._cut()
         finally:
             starting.send_signal(signal.SIGKILL)
@@ -152,15 +166,15 @@ class Cutter:
         self._volume.mount()
         self._power_is_off.clear()
         self._tally.shapes += shapes_in(self._data)
-        if self._keep is not None:
-            kept = self._keep / f"{self._volume.kind}-{self._tally.cuts}"
+        if self._plan.keep is not None:
+            kept = self._plan.keep / f"{self._volume.kind}-{self._tally.cuts}"
             shutil.copytree(self._data, kept, dirs_exist_ok=True)
 
     def _start_and_check(self) -> None:
         before = time.monotonic()
         self._broker.start()
-        seconds = time.monotonic() - before
-        self._tally.start_seconds_max = max(self._tally.start_seconds_max, seconds)
+        self._start_seconds = time.monotonic() - before
+        self._tally.start_seconds_max = max(self._tally.start_seconds_max, self._start_seconds)
         with Client(self._broker.addresses[0]) as client:
             self._check(client)
 
@@ -180,16 +194,14 @@ class Cutter:
         tally.tracebacks += figures.tracebacks(self._log.read_text())
 
 
-def cut_many(
-    kind: str, mode: str, cuts: int, random: Random, directory: Path, keep: Path | None = None
-) -> Tally:
+def cut_many(plan: Plan, random: Random) -> Tally:
     """Cut the power of volumes of a kind so many times; a new volume every few cuts."""
     tally = Tally()
-    while tally.cuts < cuts:
-        here = directory / f"{kind}-{mode}-{tally.cuts}"
-        with volume(kind, here, mib=_VOLUME_MIB) as on:
-            cutter = Cutter(on, here, mode, random, tally, keep)
-            cutter.run(min(CUTS_PER_VOLUME, cuts - tally.cuts))
+    while tally.cuts < plan.cuts:
+        here = plan.directory / f"{plan.kind}-{plan.mode}-{tally.cuts}"
+        with volume(plan.kind, here, mib=_VOLUME_MIB) as on:
+            cutter = Cutter(on, here / "log", plan=plan, random=random, tally=tally)
+            cutter.run(min(CUTS_PER_VOLUME, plan.cuts - tally.cuts))
     return tally
 
 
@@ -222,14 +234,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         random = Random(given.seed * 1000 + number)
         with TemporaryDirectory(prefix="power-cuts-", dir=given.directory) as directory:
-            lossy = cut_many(kind, "none", _LOSSY_CUTS, random, Path(directory))
+            lossy = cut_many(Plan(kind, "none", _LOSSY_CUTS, Path(directory)), random)
             figures.say(lossy.line(f"{NAME} on {kind} in mode none, which must lose"))
             for line in judge_lossy(lossy):
                 figures.say(f"  {line}")
                 status = figures.EXIT_FOUND
-            tally = cut_many(
-                kind, "all", given.cuts // len(kinds), random, Path(directory), given.keep
-            )
+            cuts = given.cuts // len(kinds)
+            tally = cut_many(Plan(kind, "all", cuts, Path(directory), keep=given.keep), random)
         figures.say(tally.line(f"{NAME} on {kind} in mode all"))
         for fault in sorted(set(tally.tracebacks)):
             figures.say(f"  traceback: {fault}")
