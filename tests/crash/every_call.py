@@ -18,7 +18,14 @@ from random import Random
 
 from pykbroker.storage.leader_epochs import EpochEntry
 from pykbroker.storage.log import Log
-from tests.crash.promises import DATA, Promised, check_goes_on, check_start, require
+from tests.crash.promises import (
+    DATA,
+    Promised,
+    check_goes_on,
+    check_made_anew,
+    check_start,
+    require,
+)
 from tests.crash.scripts import SCRIPTS, Script
 from tests.crash.simulated_fs import READING, SimulatedFileSystem
 from tests.crash.stage import Stage
@@ -48,11 +55,11 @@ def check_crash(
             log.flush()
         directory.checkpoint()
         fs.cut_power(random)
-        _, logs = check_start(fs, promised)
+        directory, logs = check_start(fs, promised)
     else:
         left = fs.contents(DATA)
         fs.kill()
-        _, logs = check_start(fs, promised)
+        directory, logs = check_start(fs, promised)
         now = fs.contents(DATA)
         changed = sorted(
             name for name in left.keys() | now.keys() if left.get(name) != now.get(name)
@@ -61,6 +68,7 @@ def check_crash(
     again = {topic: _told(log) for topic, log in logs.items()}
     require(again == found, f"{found} was found first, then {again}")
     check_goes_on(logs)
+    check_made_anew(directory, promised)
 
 
 def _told(log: Log) -> tuple[int, int, tuple[EpochEntry, ...]]:
@@ -124,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--subsets", type=int, default=50, help="power cuts at each call")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stride", type=int, default=1, help="of so many calls one is a crash")
     parser.add_argument("--only", default="", help="scripts whose name holds this")
     given = parser.parse_args(arguments)
     logging.disable()
@@ -132,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.only not in script.__name__:
             continue
         begun = time.monotonic()
-        found = Crashes(script, subsets=given.subsets, seed=given.seed).run()
+        found = Crashes(script, subsets=given.subsets, seed=given.seed, stride=given.stride).run()
         sys.stdout.write(
             f"{script.__name__}: {found.calls} calls, {found.crashes} crashes,"
             f" {len(found.faults)} faults, {time.monotonic() - begun:.1f} s\n"

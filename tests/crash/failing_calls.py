@@ -98,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--subsets", type=int, default=5, help="power cuts after each failure")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stride", type=int, default=1, help="of so many calls one fails")
     parser.add_argument("--only", default="", help="scripts whose name holds this")
     given = parser.parse_args(arguments)
     logging.disable()
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.only not in script.__name__:
             continue
         begun = time.monotonic()
-        found = fail_every_call(script, subsets=given.subsets, seed=given.seed)
+        found = fail_every_call(script, subsets=given.subsets, seed=given.seed, stride=given.stride)
         sys.stdout.write(
             f"{script.__name__}: {found.calls} failures, {found.crashes} crashes,"
             f" {len(found.faults)} faults, {time.monotonic() - begun:.1f} s\n"

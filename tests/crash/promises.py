@@ -144,8 +144,8 @@ class Promised:
 
     partitions: dict[str, Promises] = field(default_factory=dict)
     """Those that exist, by topic, as the metadata says."""
-    gone: set[bytes] = field(default_factory=set)
-    """Ids of topics that the metadata says are deleted."""
+    gone: dict[bytes, str] = field(default_factory=dict)
+    """Ids of topics that the metadata says are deleted, and their names."""
     now_ms: int = NOW_MS
 
 
@@ -178,6 +178,21 @@ def check_start(fs: FileSystem, promised: Promised) -> tuple[LogDirectory, dict[
         except BrokenPromiseError as broken:
             raise BrokenPromiseError(f"{topic}: {broken}") from broken
     return directory, logs
+
+
+def check_made_anew(directory: LogDirectory, promised: Promised) -> None:
+    """Make topics under the names of deleted ones: nothing of those may be in them.
+
+    Not under a name whose directory a power cut left without its topic id: a log that was never
+    synced, of which nobody knows whose it is.
+    """
+    nobodys = {found.topic for found in directory.partitions() if found.topic_id is None}
+    for name in sorted(set(promised.gone.values()) - promised.partitions.keys() - nobodys):
+        log = directory.log(name, 0, b"made-anew-123456", LogConfig(), promised.now_ms)
+        require(
+            (log.log_start_offset, log.end_offset) == (0, 0),
+            f"{name} is new and holds {log.log_start_offset} to {log.end_offset}",
+        )
 
 
 def check_goes_on(logs: dict[str, Log]) -> None:

@@ -76,9 +76,10 @@ def leader_epochs(stage: Stage) -> None:
     """New leaders, with syncs between and without, and a truncation to another epoch."""
     stage.create()
     for epoch in (0, 1, 1, 4, 5, 5):
-        stage.append(epoch=epoch, value_bytes=300)
+        stage.append(epoch=epoch, value_bytes=600)
         if epoch != 4:
             stage.sync()
+            stage.checkpoint()
     stage.append(epoch=7)
     stage.truncate(8)
     stage.append(epoch=9)
@@ -105,7 +106,7 @@ def idempotent_producers(stage: Stage) -> None:
 
 def truncations(stage: Stage) -> None:
     """Cuts inside a batch, at a segment, below all that is synced, and again after appends."""
-    stage.create()
+    stage.create(segment_bytes=3_000)
     for _ in range(8):
         stage.append(value_bytes=400)
     stage.sync()
@@ -171,10 +172,10 @@ def topics_come_and_go(stage: Stage) -> None:
 
 def stops_in_order(stage: Stage) -> None:
     """Clean shutdowns, of logs full, empty and rolled, each followed by a start."""
-    stage.create("a")
+    stage.create("a", segment_bytes=40_000)
     stage.create("b")
     for _ in range(3):
-        stage.append("a", value_bytes=500)
+        stage.append("a", value_bytes=PAGES_BYTES)
         stage.send(7, "b")
         stage.stop()
         stage.start()
@@ -182,6 +183,7 @@ def stops_in_order(stage: Stage) -> None:
     stage.append("a")
     stage.stop()
     stage.start()
+    stage.append("a", value_bytes=PAGES_BYTES)
     stage.append("b")
 
 
@@ -222,7 +224,7 @@ def checkpoints(stage: Stage) -> None:
         stage.checkpoint()
         stage.sync("a")
         stage.append("b")
-        stage.checkpoint()
+        stage.sync("b", meanwhile=stage.checkpoint)
     stage.sync()
     stage.checkpoint()
     stage.truncate(2, "a")

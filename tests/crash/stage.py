@@ -60,7 +60,7 @@ class Stage:
 
     def delete(self, topic: str = "a") -> None:
         """Commit that a topic is gone, then remove its files."""
-        self.promised.gone.add(self.promised.partitions.pop(topic).topic_id)
+        self.promised.gone[self.promised.partitions.pop(topic).topic_id] = topic
         del self.logs[topic]
         self.directory.delete(topic, 0, f"unique{len(self.promised.gone)}")
 
