@@ -22,6 +22,8 @@ from pykbroker.config.property import ConfigError
 from pykbroker.config.settings import Settings, data_directories, start_notices
 from pykbroker.dump_options import DESCRIPTION
 from pykbroker.dump_options import add_options as add_dump_options
+from pykbroker.repair_options import DESCRIPTION as REPAIR_DESCRIPTION
+from pykbroker.repair_options import add_options as add_repair_options
 
 EXIT_WRONG_USE = 2
 """The exit status for a wrong option, property name or value, as argparse's own."""
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _serve(options)
         if options.command == "dump-log":
             return _dump(options)
+        if options.command == "repair":
+            return _repair(options)
         return _show(options)
     except ConfigError as fault:
         print(f"pykbroker: {fault.message}", file=sys.stderr)
@@ -106,6 +110,14 @@ def _dump(options: argparse.Namespace) -> int:
     return EXIT_FAULT
 
 
+def _repair(options: argparse.Namespace) -> int:
+    from pykbroker.repair import Repair
+
+    repair = Repair(options)
+    _print(repair.lines())
+    return EXIT_FAULT if repair.is_damaged else 0
+
+
 def _print(lines: Iterator[str]) -> None:
     try:
         while some := list(islice(lines, _LINES_AT_ONCE)):
@@ -163,6 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     add_dump_options(
         commands.add_parser(
             "dump-log", help="show log files", description=DESCRIPTION, allow_abbrev=False
+        )
+    )
+    add_repair_options(
+        commands.add_parser(
+            "repair", help="look for damage", description=REPAIR_DESCRIPTION, allow_abbrev=False
         )
     )
     return parser

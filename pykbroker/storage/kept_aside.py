@@ -29,9 +29,10 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def corrupt_path(segment: Segment, position: int) -> str:
-    """Return where to keep what a repair gives up."""
-    return f"{segment.path(LOG_SUFFIX)}.{position}{CORRUPT_SUFFIX}"
+def corrupt_path(segment: Segment, position: int, number: int = 0) -> str:
+    """Return where to keep what a repair gives up; a `number` for each time it did so there."""
+    again = f".{number}" if number else ""
+    return f"{segment.path(LOG_SUFFIX)}.{position}{again}{CORRUPT_SUFFIX}"
 
 
 def cut_off(
