@@ -60,10 +60,11 @@ async def test_several_works_go_on_side_by_side_but_not_more_than_allowed(
 
     for _ in range(4):
         threads.start(work, done)
+    started = sum(each.name == "pykbroker-sync" for each in threading.enumerate())
     await told.wait()
     nursery.cancel_scope.cancel()
 
-    assert ends == [True] * 4
+    assert (ends, started) == ([True] * 4, 2)
 
 
 async def test_work_under_way_at_the_end_is_waited_for_and_told_of() -> None:

@@ -327,6 +327,22 @@ async def test_records_are_synced_when_the_oldest_is_flush_ms_old(
         assert site.flusher.rounds == 1
 
 
+async def test_what_was_synced_for_another_reason_is_not_due_any_more(
+    autojump_clock: MockClock,
+) -> None:
+    del autojump_clock
+    site = Site(before_ack=False)
+    async with running(site):
+        leader = site.leader(flush_ms=1_000, flush_messages=2)
+        for _ in range(2):
+            await append(leader)
+        site.threads.end_one()
+
+        await trio.sleep(5)
+
+        assert (site.flusher.rounds, leader.high_watermark) == (1, 2)
+
+
 async def test_a_rolled_log_has_its_recovery_point_stored_once_it_is_durable() -> None:
     site = Site()
     async with running(site):
