@@ -13,8 +13,6 @@ from pykbroker.storage import checkpoint
 from pykbroker.storage.checkpoint import TopicPartition
 from pykbroker.storage.files import FileSystem
 
-CLEANER_CHECKPOINT_FILE = "cleaner-offset-checkpoint"
-
 
 class CleanerCheckpoint:
     """The first dirty offsets of one data directory."""
@@ -23,7 +21,7 @@ class CleanerCheckpoint:
 
     def __init__(self, fs: FileSystem, directory: str) -> None:
         self._fs = fs
-        self._path = f"{directory}/{CLEANER_CHECKPOINT_FILE}"
+        self._path = f"{directory}/{checkpoint.CLEANER_FILE}"
         self._found = checkpoint.read_offsets(fs, self._path)
         """Of logs that nobody has asked for yet."""
         self._offsets: dict[TopicPartition, tuple[bytes, int]] = {}

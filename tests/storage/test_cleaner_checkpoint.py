@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pykbroker.storage.cleaner_checkpoint import CLEANER_CHECKPOINT_FILE, CleanerCheckpoint
+from pykbroker.storage.checkpoint import CLEANER_FILE
+from pykbroker.storage.cleaner_checkpoint import CleanerCheckpoint
 from pykbroker.storage.memory_fs import MemoryFileSystem
 
-PATH = f"data/{CLEANER_CHECKPOINT_FILE}"
+PATH = f"data/{CLEANER_FILE}"
 ONE, OTHER = b"1" * 16, b"2" * 16
 
 

@@ -14,6 +14,7 @@ from tests.storage.compacted import (
     Row,
     a_compacted_log,
     clean,
+    end_transaction,
     kept,
     put,
 )
@@ -34,6 +35,7 @@ producers = st.sampled_from([None, None, 1, 2])
 events = st.one_of(
     st.tuples(st.just("put"), rows, producers, st.sampled_from([0, 0, 2, 4])),
     st.tuples(st.just("put"), rows, producers, st.just(0)),
+    st.tuples(st.just("transaction"), rows, st.sampled_from([1, 2]), st.booleans()),
     st.tuples(st.just("roll")),
     st.tuples(st.just("clean"), st.just(NO_CRASH), st.booleans()),
     st.tuples(st.just("clean"), st.just(NO_CRASH), st.booleans()),
@@ -56,6 +58,8 @@ class History:
         """By offset."""
         self.produced: dict[int, tuple[int, int]] = {}
         """Producer id and sequence number by offset."""
+        self.aborted: set[int] = set()
+        """Offsets of records that nobody is to see."""
         self.first_dirty = 0
         self.now_ms = NOW_MS
         self.cleaned_ms: dict[int, int] = {}
@@ -73,11 +77,21 @@ class History:
 
     # -- what happens
 
-    def put(self, some: list[Row], producer_id: int | None, codec: int) -> None:
-        first, fields = self.log.end_offset, {}
+    def transaction(self, some: list[Row], producer_id: int, commit: bool) -> None:
+        """All of it is durable, or none: a power cut leaves no transaction open."""
+        first = self.log.end_offset
+        self.put(some, producer_id, 0, transactional=True)
+        self.put([("a", "between")], None, 0)
+        end_transaction(self.log, commit=commit, producer_id=producer_id)
+        if not commit:
+            self.aborted |= set(range(first, first + len(some)))
+        self.log.flush()
+
+    def put(self, some: list[Row], producer_id: int | None, codec: int, **fields: Any) -> None:
+        first = self.log.end_offset
         if producer_id is not None:
             sequence = self.next_sequence(producer_id)
-            fields = {"producer_id": producer_id, "producer_epoch": 0, "base_sequence": sequence}
+            fields |= {"producer_id": producer_id, "producer_epoch": 0, "base_sequence": sequence}
             for number in range(len(some)):
                 self.produced[first + number] = producer_id, sequence + number
         put(self.log, *some, timestamp_ms=self.now_ms, codec=codec, **fields)
@@ -120,7 +134,8 @@ class History:
 
     def restart(self) -> None:
         self.log.close()
-        self.log = self.opened(clean=True, log_start=self.log_start)
+        end = self.log.end_offset
+        self.log = self.opened(clean=True, recovery_point=end, log_start=self.log_start)
 
     def power_cut(self) -> None:
         self.crash(power_cut=True)
@@ -153,7 +168,10 @@ class History:
     def check(self) -> None:
         left = {one.offset: (one.key, one.value) for one in kept(self.log)}
         assert all(self.rows[offset] == row for offset, row in left.items())
-        readable = {o: row for o, row in self.rows.items() if o >= self.log_start}
+        assert not any(offset < self.first_dirty for offset in left if offset in self.aborted)
+        readable = {
+            o: row for o, row in self.rows.items() if o >= self.log_start and o not in self.aborted
+        }
         newest = {key: offset for offset, (key, _) in readable.items()}
         for offset in newest.values():
             _, value = readable[offset]
@@ -164,7 +182,7 @@ class History:
             key: offset for offset, (key, _) in readable.items() if offset < self.first_dirty
         }
         for offset, (key, _) in left.items():
-            if self.log_start <= offset < self.first_dirty:
+            if self.log_start <= offset < self.first_dirty and offset not in self.aborted:
                 assert offset == cleaned[key], "it is superseded"
         sequences = {
             producer_id: entry.last_sequence + 1
@@ -187,7 +205,7 @@ class History:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 @given(st.lists(events, max_size=30))
 def test_the_newest_value_of_every_key_outlives_everything(happening: list[Any]) -> None:
