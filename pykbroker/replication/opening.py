@@ -74,8 +74,15 @@ class Failed:
     """Where its files are; None where they are in no directory that is served."""
     is_ours: bool
     """Whether the files there are this topic's, not those of another one with its name."""
-    unsynced: OSError | None = None
-    """What kept its records from being synced: then the directory has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of opening logs."""
+
+    outcomes: Mapping[Place, Hosted | Failed]
+    unsynced: Mapping[LogDirectory, OSError]
+    """Directories that failed when what recovery found in their logs was to be synced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,35 +145,75 @@ def open_logs(
     *,
     node_id: int,
     clock: Clock,
-) -> dict[Place, Hosted | Failed]:
-    """Open all logs that are wanted; one that cannot be opened is told of and given as failed."""
-    outcomes: dict[Place, Hosted | Failed] = {}
-    here: list[tuple[Wanted, LogDirectory]] = []
-    missing = []
-    for each in wanted:
-        directory = placement.directory_of(each.place)
-        if directory is None:
-            missing.append(each.place)
-            outcomes[each.place] = Failed(each.topic.topic_id, None, is_ours=False)
-        else:
-            here.append((each, directory))
+) -> Opened:
+    """Open all logs that are wanted; one that cannot be opened is told of and given as failed.
+
+    What recovery has found, but maybe in the page cache alone, is synced where no leader may count
+    it as replicated before.
+    """
+    here, outcomes = _found(wanted, placement)
     now_ms = clock.now_ms()
     progress = RecoveryProgress(
         clock,
         logs=len(here),
         bytes_to_scan=lambda: sum(where.bytes_to_scan(*each.place) for each, where in here),
     )
+    logs: dict[Place, Log] = {}
+    unflushed: dict[LogDirectory, list[Log]] = {}
     for each, where in here:
-        outcomes[each.place] = _open_log(
-            each, where, flushers[where], progress, node_id=node_id, now_ms=now_ms
-        )
+        opened = _open_log(each, where, progress, now_ms=now_ms)
+        if isinstance(opened, Failed):
+            outcomes[each.place] = opened
+        else:
+            logs[each.place] = opened
+            if _must_flush(opened, flushers[where]):
+                unflushed.setdefault(where, []).append(opened)
         progress.opened(where.path)
-    if missing:
+    unsynced = _flush(unflushed)
+    for each, where in here:
+        if each.place in logs:
+            outcomes[each.place] = Hosted(
+                PartitionLeader(
+                    logs[each.place], each.partition, node_id=node_id, flushing=flushers[where]
+                ),
+                where,
+            )
+    return Opened(outcomes, unsynced)
+
+
+def _found(
+    wanted: Iterable[Wanted], placement: Placement
+) -> tuple[list[tuple[Wanted, LogDirectory]], dict[Place, Hosted | Failed]]:
+    """Give where each log is or goes, and what has failed because that is nowhere, told of."""
+    here: list[tuple[Wanted, LogDirectory]] = []
+    outcomes: dict[Place, Hosted | Failed] = {}
+    for each in wanted:
+        directory = placement.directory_of(each.place)
+        if directory is None:
+            outcomes[each.place] = Failed(each.topic.topic_id, None, is_ours=False)
+        else:
+            here.append((each, directory))
+    if outcomes:
         log.error(
             "partitions offline because a data directory is: %s; mend it and restart the broker",
-            _listed(missing),
+            _listed(tuple(outcomes)),
         )
-    return outcomes
+    return here, outcomes
+
+
+def _must_flush(opened: Log, flushing: Flushing) -> bool:
+    unsynced = opened.end_offset - opened.recovery_point
+    return unsynced > 0 and (flushing.before_ack or unsynced >= opened.config.flush_messages)
+
+
+def _flush(logs: Mapping[LogDirectory, Sequence[Log]]) -> dict[LogDirectory, OSError]:
+    failures = {}
+    for directory, unflushed in logs.items():
+        try:
+            directory.flush(unflushed)
+        except OSError as failure:
+            failures[directory] = failure
+    return failures
 
 
 def _listed(places: Sequence[Place]) -> str:
@@ -176,14 +223,8 @@ def _listed(places: Sequence[Place]) -> str:
 
 
 def _open_log(
-    wanted: Wanted,
-    directory: LogDirectory,
-    flushing: Flushing,
-    progress: RecoveryProgress,
-    *,
-    node_id: int,
-    now_ms: int,
-) -> Hosted | Failed:
+    wanted: Wanted, directory: LogDirectory, progress: RecoveryProgress, *, now_ms: int
+) -> Log | Failed:
     topic_id = wanted.topic.topic_id
     try:
         opened = directory.log(
@@ -195,11 +236,4 @@ def _open_log(
         )
         return Failed(topic_id, directory, is_ours=isinstance(failure, OSError))
     tell_cut(opened)
-    unsynced = opened.end_offset - opened.recovery_point
-    if unsynced > 0 and (flushing.before_ack or unsynced >= wanted.config.flush_messages):
-        try:
-            opened.flush()  # recovery found it, but maybe in the page cache alone
-        except OSError as failure:
-            return Failed(topic_id, directory, is_ours=True, unsynced=failure)
-    leader = PartitionLeader(opened, wanted.partition, node_id=node_id, flushing=flushing)
-    return Hosted(leader, directory)
+    return opened

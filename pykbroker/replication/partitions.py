@@ -232,16 +232,16 @@ class Partitions:
                 clock=self._clock,
             )
         )
-        for place, outcome in opened.items():
+        for place, outcome in opened.outcomes.items():
             self._failed.pop(place, None)
             match outcome:
                 case Hosted():
                     self._hosted[place] = outcome
                 case Failed():
                     self._failed[place] = outcome
-                    if outcome.unsynced is not None and outcome.directory is not None:
-                        outcome.directory.fail(outcome.unsynced)
-        self._files = [files for files in self._files if files.place not in opened]
+        for directory, failure in opened.unsynced.items():
+            directory.fail(failure)
+        self._files = [files for files in self._files if files.place not in opened.outcomes]
 
     def _wanted(self, topics: Iterable[TopicImage], image: ClusterImage) -> Iterator[Wanted]:
         """Give the partitions that are to be here and are not open."""

@@ -6,9 +6,9 @@ happens, so that it stands only for what was closed in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -31,7 +31,7 @@ from pykbroker.storage.stored_offsets import StoredOffsets
 
 LOCK_FILE = ".lock"
 
-_CLOSED_AT_ONCE = 64
+_SYNCED_AT_ONCE = 64
 """Logs, each with a few descriptors of unsynced files."""
 
 
@@ -274,28 +274,41 @@ class LogDirectory:
             self._logs.clear()
             self._lock.release()
 
+    def flush(self, logs: Sequence[Log]) -> None:
+        """Make logs durable, several side by side; raises what the disk fails with."""
+        with self._threads() as run_all:
+            for some in _batches(logs):
+                _sync(some, run_all)
+
     def _close_logs(self) -> None:
+        with self._threads() as run_all:
+            for some in _batches(list(self._logs.values())):
+                for log in some:
+                    log.finish()
+                # One that never had a record has nothing to lose but a name, which a start makes.
+                _sync([log for log in some if log.end_offset], run_all)
+                for log in some:
+                    log.close_files()
+
+    @contextmanager
+    def _threads(self) -> Iterator[Callable[..., Iterable[None]]]:
+        """Give what maps the waiting for the disk over logs; one thread is the caller's own."""
         if self._sync_threads == 1:
-            self._close_by(map)
+            yield map
             return
         with ThreadPoolExecutor(self._sync_threads) as pool:
-            self._close_by(pool.map)
+            yield pool.map
 
-    def _close_by(self, run_all: Callable[..., Iterable[None]]) -> None:
-        """Close all logs; `run_all` maps the waiting for the disk over them."""
-        logs = list(self._logs.values())
-        for first in range(0, len(logs), _CLOSED_AT_ONCE):
-            some = logs[first : first + _CLOSED_AT_ONCE]
-            for log in some:
-                log.finish()
-            # One that never had a record has nothing to lose but a name, which a start makes again.
-            written = [log for log in some if log.end_offset]
-            pending = [log.pending_sync() for log in written]
-            list(run_all(PendingSync.run, pending))
-            for log, done in zip(written, pending, strict=True):
-                log.synced(done)
-            for log in some:
-                log.close_files()
+
+def _batches(logs: Sequence[Log]) -> Iterator[Sequence[Log]]:
+    return (logs[first : first + _SYNCED_AT_ONCE] for first in range(0, len(logs), _SYNCED_AT_ONCE))
+
+
+def _sync(logs: Sequence[Log], run_all: Callable[..., Iterable[None]]) -> None:
+    pending = [log.pending_sync() for log in logs]
+    list(run_all(PendingSync.run, pending))
+    for log, done in zip(logs, pending, strict=True):
+        log.synced(done)
 
 
 def _own(fs: FileSystem, path: str, mine: MetaProperties) -> MetaProperties:

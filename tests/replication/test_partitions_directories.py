@@ -15,6 +15,7 @@ from pykbroker.replication.opening import Placement
 from pykbroker.replication.waiter import Waiter
 from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.pending_sync import PendingSync
 from tests.replication.clusters import a_topic, an_id
 from tests.replication.hosted import (
     Feed,
@@ -42,7 +43,7 @@ def two(fs: MemoryFileSystem) -> tuple[LogDirectory, LogDirectory]:
 
 def placed(placement: Placement, count: int) -> list[str | None]:
     directories = [placement.directory_of(("words", index)) for index in range(count)]
-    return [directory and directory.path for directory in directories]
+    return [None if directory is None else directory.path for directory in directories]
 
 
 def test_new_ones_go_where_the_fewest_are(two: tuple[LogDirectory, LogDirectory]) -> None:
@@ -147,3 +148,31 @@ async def test_a_directory_that_fails_is_told_of_once_and_wakes_who_waits(
         )
     ]
     nursery.cancel_scope.cancel()
+
+
+async def test_what_recovery_found_and_a_sync_refused_is_read_only(
+    fs: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = a_directory(fs, "a"), a_directory(fs, "b")
+    before = some_partitions(a, b)
+    await before.apply(Feed(led(a_topic("words", 2))).image)
+    append(before, "words", 1)
+    for directory in (a, b):
+        directory.close(clean=False)
+    a, b = a_directory(fs, "a"), a_directory(fs, "b")
+    partitions = some_partitions(a, b, log_flush_interval_messages=1)
+
+    def refuse(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PendingSync, "run", refuse)
+        await partitions.apply(Feed(led(a_topic("words", 2))).image)
+
+    assert [a.failure is None, b.failure is None] == [True, False]
+    assert partitions.leader("words", 1).end_offset == 1
+    assert partitions.leader("words", 1).high_watermark == 0
+    append(partitions, "words", 0)
+    assert [message.split(";")[0] for message in caplog.messages] == [
+        "data directory failed path=b: [Errno 5] Input/output error"
+    ]

@@ -9,12 +9,11 @@ import pytest
 
 from pykbroker.clock import SystemClock
 from pykbroker.config import load
-from pykbroker.errors import ErrorCode
 from pykbroker.replication.flusher import Flusher
 from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.settings import LiveSettings
-from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.sync_threads import SyncThreads
 from tests.replication.clusters import a_topic
 from tests.replication.hosted import (
@@ -23,7 +22,6 @@ from tests.replication.hosted import (
     append,
     at_once,
     led,
-    refusal,
     some_partitions,
 )
 
@@ -76,8 +74,9 @@ async def test_a_sync_of_recovered_records_that_fails_fails_the_directory(
         raise failure
 
     with monkeypatch.context() as broken:
-        broken.setattr(Log, "flush", refuse)
+        broken.setattr(PendingSync, "run", refuse)
         await partitions.apply(Feed(WORDS).image)
 
-    assert refusal(partitions, "words") is ErrorCode.KAFKA_STORAGE_ERROR
+    leader = partitions.leader("words", 0)
+    assert (leader.high_watermark, leader.end_offset) == (0, 1)
     assert partitions.directories[0].failure is failure

@@ -317,6 +317,18 @@ def test_logs_nobody_opened_stay_clean(fs: MemoryFileSystem) -> None:
     assert a_log(opened(fs)).recovery_report.scanned_bytes == 0
 
 
+@pytest.mark.parametrize("sync_threads", [1, 3])
+def test_many_logs_are_flushed_at_once(fs: MemoryFileSystem, sync_threads: int) -> None:
+    directory = opened(fs, sync_threads=sync_threads)
+    logs = [a_log(directory, f"topic-{number}") for number in range(130)]
+    for log in logs:
+        append(log, 2)
+
+    directory.flush(logs)
+
+    assert [log.recovery_point for log in logs] == [2] * 130
+
+
 @pytest.mark.parametrize(("sync_threads", "in_own_thread"), [(1, True), (3, False)])
 def test_one_thread_that_waits_for_the_disk_is_the_callers(
     sync_threads: int, in_own_thread: bool
