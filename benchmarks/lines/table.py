@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.line import Line, Metric
+from benchmarks.lines.compaction import compaction
 from benchmarks.lines.crowd import idle_consumers, small_produces
 from benchmarks.lines.fetch import Fetch
 from benchmarks.lines.flush import all_above_the_disk, all_to_none
@@ -104,6 +105,26 @@ LINES = (
         measure_alone=many_empty,
         peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
         note="the 10,000 partitions are empty; the 1,000 have a batch of 10 records each",
+    ),
+    Line(
+        name="compaction",
+        metrics=(
+            Metric(
+                key="compaction.seconds", title="compact 1 GB, 1 M keys, beside 2 producers",
+                unit="s", digits=1, target=60,
+            ),
+            Metric(
+                key="compaction.share", title="the producers' rate meanwhile",
+                unit="% of alone", target=50, more_is_better=True,
+            ),
+            Metric(
+                key="compaction.growth", title="memory grown, both processes", unit="MB",
+                target=160,
+            ),
+        ),
+        measure_alone=compaction,
+        peers_left_out=frozenset({KAFKA, MOCK, OURS_IN_MEMORY}),
+        note="2 M records of 0.5 KB in batches of 16 KB; the producers' are of the same size",
     ),
     Line(
         name="produce",
