@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -152,3 +155,16 @@ def test_a_pause_is_as_long_as_what_was_moved_is_ahead_of_its_time() -> None:
     assert pause_seconds(1000, 1.0, 100.0) == 9.0
     assert pause_seconds(1000, 9.99, 100.0) == 0.0
     assert pause_seconds(1000, 20.0, 100.0) == 0.0
+
+
+def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    log = a_dirty_log(tmp_path)
+    program = "from pykbroker.storage.cleaner_process import main; main()"
+
+    with subprocess.Popen([sys.executable, "-c", program], stdin=PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(encode_task(a_task(log), bytes_per_second=0.001))
+        process.stdin.close()  # as the system does for a broker that was killed
+
+        assert process.wait(timeout=30) == 1
+    log.close()
