@@ -127,7 +127,8 @@ def test_truncation_lowers_the_stored_recovery_point_first(fs: MemoryFileSystem)
 
 
 def test_a_directory_whose_disk_failed_vouches_for_nothing(fs: MemoryFileSystem) -> None:
-    directory, told = opened(fs), []
+    directory = opened(fs)
+    told: list[LogDirectory] = []
     append(a_log(directory), 3)
     directory.on_failure = told.append
     first, second = OSError(5, "Input/output error"), OSError(30, "Read-only file system")
