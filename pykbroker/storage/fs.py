@@ -214,8 +214,6 @@ class OsFile:
             raise
         if not self._dirty:
             self._fs.keep_open(self)
-            if self._dirty:  # written to in between by another thread
-                self._fs.keep_out(self)
 
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""
@@ -312,6 +310,8 @@ class OsFileSystem:
     def keep_open(self, file: OsFile) -> None:
         """Count `file` among the clean open files, closing others above the bound."""
         with self._lock:
+            if file._dirty:
+                return  # written to since its sync, by another thread
             self._clean[file] = None
             while len(self._clean) > self._open_files_max:
                 self._clean.popitem(last=False)[0]._descriptor = None
