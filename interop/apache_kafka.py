@@ -50,6 +50,11 @@ _RECORD = re.compile(
     r"(?: endTxnMarker: (?P<marker>\w+) coordinatorEpoch: (?P<coordinator_epoch>\d+))?"
     r"(?: key: (?P<key>\S*))?(?: payload: (?P<value>\S*))?"
 )
+_HARMLESS = re.compile(
+    r"Found timestamp mismatch in :.*\n(?:  Index timestamp: \d+, log timestamp: -1\n)+(?!  )"
+)
+"""What DumpLogSegments says, of Kafka's own files too, of an entry for a batch that a cleaner left
+without records. Where offsets are missing it also lists, but that is no complaint."""
 
 
 class DumpedRecord(NamedTuple):
@@ -196,8 +201,9 @@ class DumpLogSegments:
             command, check=False, capture_output=True, text=True, errors="replace"
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-        # It also lists there where offsets leave something out, as they do in compacted logs.
-        assert not re.search("Exception|Mismatch|invalid", done.stderr), done.stderr
+        complaints = _HARMLESS.sub("", done.stderr)
+        wrong = re.search("Exception|[Mm]ismatch|invalid|Index |found|order|corrupt", complaints)
+        assert wrong is None, complaints
         return done.stdout
 
 

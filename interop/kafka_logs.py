@@ -131,7 +131,8 @@ class Exchange:
             produce_plain(servers, count)
             produce_transactions(servers, "transactions", rounds=30, keys=1000)
             compacted = ("compacted", "compacted-transactions")
-            produce_overwritten(servers, "compacted-transactions", keys=25)
+            for topic in compacted:
+                produce_overwritten(servers, topic, keys=25)
             for _ in range(2):  # the second pass marks the markers of emptied transactions
                 produce_transactions(servers, "compacted-transactions", rounds=50, keys=25)
                 produce_compacted(servers, "compacted", count // 2)
