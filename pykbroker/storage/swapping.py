@@ -52,6 +52,7 @@ class Swap:
         if self._number() is None:
             return
         new = StagedSegment.open(self._fs, log.directory, self._old[0].base_offset, log.config)
+        new.created_ms = self._old[-1].created_ms  # its age, where no record has a timestamp
         new.stage(SWAP_SUFFIX)
         yield sync_names
         number = self._number()

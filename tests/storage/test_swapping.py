@@ -118,6 +118,18 @@ def test_files_are_found_by_their_names_at_every_step(tmp_path: Path) -> None:
     log.close()
 
 
+def test_a_cleaned_segment_is_as_old_as_the_youngest_it_was_made_from() -> None:
+    fs = MemoryFileSystem()
+    log = a_dirty_log(fs)
+    log.segments[2].created_ms = NOW_MS + 5
+    written(fs, log)
+
+    for work in a_swap(fs, log).steps():
+        work()
+
+    assert log.segments[0].created_ms == NOW_MS + 5
+
+
 def test_old_files_are_handed_over_under_names_that_no_start_looks_for() -> None:
     fs = MemoryFileSystem()
     log = a_dirty_log(fs)
