@@ -255,8 +255,7 @@ class Segment:
         """Make the indexes again from the headers of the batches."""
         end = self.size
         headers = [
-            (header.size_bytes, header.last_offset, header.max_timestamp)
-            for _, header in self.headers()
+            (one.size_bytes, one.last_offset, one.max_timestamp) for _, one in self.headers()
         ]
         self.reset()
         for size_bytes, last_offset, max_timestamp in headers:
@@ -346,7 +345,10 @@ class Segment:
             return self._locate(offset)
 
     def _locate(self, offset: int) -> tuple[int, BatchHeader] | None:
-        for position, header in self.headers(self.offset_index.position_before(offset)):
+        start = self.offset_index.position_before(offset)
+        for position, header in self.headers(start):
+            if header.last_offset > offset and position == start > 0:
+                raise self._damaged(start)  # an entry lies: its batch ends elsewhere
             if header.last_offset >= offset:
                 return position, header
         return None

@@ -38,6 +38,8 @@ class Where:
     end: int
     is_uncovered: bool = False
     """Whether only bytes were changed that no CRC covers."""
+    is_flip: bool = False
+    """Whether one bit was changed of what is checked: no power cut does that."""
 
 
 Damage = Callable[[Image, Files, Random], Where]
@@ -60,7 +62,7 @@ def flipped_bit(image: Image, files: Files, random: Random) -> Where:
     if position - start < 8 or 12 <= position - start < 16:
         position = start + random.choice((8, 11, 16, 17, 20, 21, 23, 60))
     _replaced(files, path, position, bytes([files[path][position] ^ 1 << random.randrange(8)]))
-    return Where(path, position, position + 1)
+    return Where(path, position, position + 1, is_flip=True)
 
 
 def flipped_uncovered_bit(image: Image, files: Files, random: Random) -> Where:
@@ -195,6 +197,7 @@ def judge(image: Image, files: Files, where: Where, fs: MemoryFileSystem) -> str
         first_bad is None or first_bad.last_offset >= image.recovery_point,
         f"cut at {log.end_offset}, below the recovery point {image.recovery_point}",
     )
+    require(not (where.is_flip and first_bad != whole[-1]), "a flipped bit was cut off")
     _require_kept(image, files, fs, cut.base_offset, cut.position)
     return "cut, reported, kept aside"
 

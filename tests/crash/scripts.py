@@ -82,9 +82,11 @@ def leader_epochs(stage: Stage) -> None:
             stage.checkpoint()
     stage.append(epoch=7)
     stage.truncate(8)
-    stage.append(epoch=9)
-    stage.sync()
-    stage.append(epoch=10)
+    for epoch in (9, 10, 11):
+        stage.append(epoch=epoch, value_bytes=600)
+        stage.sync()
+        stage.checkpoint()
+    stage.append(epoch=12)
 
 
 def idempotent_producers(stage: Stage) -> None:

@@ -184,6 +184,14 @@ def one_segment_many_pages(stage: Stage) -> Iterator[None]:
     )
 
 
+def indexed_segments(stage: Stage) -> Iterator[None]:
+    """Segments below the recovery point whose indexes have many entries."""
+    stage.create(segment_bytes=4_000, index_interval_bytes=500)
+    yield from _phases(
+        stage, lambda number: stage.append(value_bytes=20 + number), counts=(50, 4, 4)
+    )
+
+
 SHAPES: tuple[Shape, ...] = (
     single_records,
     over_pages,
@@ -194,6 +202,7 @@ SHAPES: tuple[Shape, ...] = (
     small_segments_compacted,
     records_deleted,
     one_segment_many_pages,
+    indexed_segments,
 )
 
 
