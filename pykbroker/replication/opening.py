@@ -92,6 +92,8 @@ class Wanted:
     topic: TopicImage
     partition: PartitionImage
     config: LogConfig
+    unique: str | None = None
+    """For one that is made now, a name for nobody's files that are in its way."""
 
     @property
     def place(self) -> Place:
@@ -227,6 +229,8 @@ def _open_log(
 ) -> Log | Failed:
     topic_id = wanted.topic.topic_id
     try:
+        if wanted.unique is not None:
+            _clear_the_way(wanted.place, wanted.unique, directory)
         opened = directory.log(
             *wanted.place, topic_id, wanted.config, now_ms=now_ms, watch=progress.read
         )
@@ -237,3 +241,10 @@ def _open_log(
         return Failed(topic_id, directory, is_ours=isinstance(failure, OSError))
     tell_cut(opened)
     return opened
+
+
+def _clear_the_way(place: Place, unique: str, directory: LogDirectory) -> None:
+    """Let no topic begin with records of one that was deleted before its files ever lasted."""
+    stray = directory.make_stray(*place, unique)
+    if stray is not None:
+        log.warning("files that do not say whose they are: %s; remove them if not missed", stray)

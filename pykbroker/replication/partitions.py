@@ -245,13 +245,15 @@ class Partitions:
 
     def _wanted(self, topics: Iterable[TopicImage], image: ClusterImage) -> Iterator[Wanted]:
         """Give the partitions that are to be here and are not open."""
+        is_start = self.image is NOTHING
         for topic in topics:
             config = None
             for partition in topic.partitions:
                 is_open = (topic.name, partition.index) in self._hosted
                 if self._node_id in partition.replicas and not is_open:
                     config = config or self._log_config(topic.name, image)
-                    yield Wanted(topic, partition, config)
+                    unique = None if is_start else self._random.randbytes(16).hex()
+                    yield Wanted(topic, partition, config, unique)
 
     def _log_config(self, topic: str, image: ClusterImage) -> LogConfig:
         return self._settings.log_config(image.config(ConfigType.TOPIC, topic))

@@ -20,8 +20,9 @@ from pykbroker.storage.log import Log
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.names import (
     DELETED_DIRECTORY_SUFFIX,
-    deleted_directory_name,
+    STRAY_DIRECTORY_SUFFIX,
     directory_name,
+    former_directory_name,
     parse_directory_name,
 )
 from pykbroker.storage.pending_sync import PendingSync
@@ -223,17 +224,33 @@ class LogDirectory:
         The directory is renamed, durably, with `unique` in its new name: from then on the partition
         is gone. Its bytes go with `removals`.
         """
-        key = topic, partition
-        log = self._logs.pop(key, None)
+        log = self._logs.pop((topic, partition), None)
         if log is not None:
             log.close_files()
-        self._offsets.forget(key)
-        path = f"{self.path}/{directory_name(topic, partition)}"
-        if self._fs.exists(path):
-            gone = f"{self.path}/{deleted_directory_name(topic, partition, unique)}"
-            self._fs.rename(path, gone)
-            self._fs.sync_directory(self.path)
+        gone = self._rename(topic, partition, unique, DELETED_DIRECTORY_SUFFIX)
+        if gone is not None:
             self.removals.note([gone], delay_ms=None)
+
+    def make_stray(self, topic: str, partition: int, unique: str) -> str | None:
+        """Rename a partition's directory that does not say whose it is; return its path then.
+
+        A power cut leaves such of a log that was never synced. The name is what Kafka gives to what
+        the cluster does not know (`LogManager.STRAY_DIR_SUFFIX`).
+        """
+        path = f"{self.path}/{directory_name(topic, partition)}"
+        if checkpoint.read_partition_metadata(self._fs, path) is not None:
+            return None
+        return self._rename(topic, partition, unique, STRAY_DIRECTORY_SUFFIX)
+
+    def _rename(self, topic: str, partition: int, unique: str, kind: str) -> str | None:
+        self._offsets.forget((topic, partition))
+        path = f"{self.path}/{directory_name(topic, partition)}"
+        if not self._fs.exists(path):
+            return None
+        former = f"{self.path}/{former_directory_name(topic, partition, unique, kind)}"
+        self._fs.rename(path, former)
+        self._fs.sync_directory(self.path)
+        return former
 
     def sync_names(self, log: Log) -> None:
         """Make the names of a log's files last; on any thread."""

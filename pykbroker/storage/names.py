@@ -14,6 +14,7 @@ LEADER_EPOCH_FILE = "leader-epoch-checkpoint"
 DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX = ".deleted", ".cleaned", ".swap"
 TEMPORARY_SUFFIX = ".tmp"
 DELETED_DIRECTORY_SUFFIX = "-delete"
+STRAY_DIRECTORY_SUFFIX = "-stray"
 
 _NAME_BYTES_MAX = 255
 _OFFSET_DIGITS = 20
@@ -49,12 +50,12 @@ def directory_name(topic: str, partition: int) -> str:
     return f"{topic}-{partition}"
 
 
-def deleted_directory_name(topic: str, partition: int, unique: str) -> str:
-    """Return the name of a partition's directory while it is being removed.
+def former_directory_name(topic: str, partition: int, unique: str, kind: str) -> str:
+    """Return the name of what was a partition's directory; `kind` is one of the suffixes.
 
     A long topic is cut so that the name fits a file system; `unique` keeps it from clashing.
     """
-    suffix = f"-{partition}.{unique}{DELETED_DIRECTORY_SUFFIX}"
+    suffix = f"-{partition}.{unique}{kind}"
     return topic[: _NAME_BYTES_MAX - len(suffix)] + suffix
 
 

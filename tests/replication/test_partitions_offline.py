@@ -167,3 +167,29 @@ async def test_a_log_that_lost_its_topic_id_is_the_topics_that_has_its_name(
 
     assert partitions.leader("words", 0).end_offset == 1
     assert caplog.messages == []
+
+
+async def test_a_new_topic_does_not_begin_with_files_that_do_not_say_whose_they_are(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    fs = MemoryFileSystem()
+    directory = a_directory(fs)
+    before = some_partitions(directory)
+    await before.apply(Feed(led(a_topic("words"))).image)
+    append(before, "words")
+    directory.close()
+    fs.remove("data/words-0/partition.metadata")
+    partitions = some_partitions(a_directory(fs))
+    feed = Feed()
+    await nursery.start(partitions.follow, feed)
+    caplog.clear()
+
+    await partitions.applied(feed.show(again("words")).revision)
+
+    assert partitions.leader("words", 0).end_offset == 0
+    (stray,) = [name for name in fs.listdir("data") if name.endswith("-stray")]
+    assert stray.startswith("words-0.")
+    assert fs.open(f"data/{stray}/00000000000000000000.log").size > 0
+    assert caplog.messages == [
+        f"files that do not say whose they are: data/{stray}; remove them if not missed"
+    ]

@@ -46,9 +46,9 @@ def test_a_directory_name_is_topic_and_partition(name: str, parsed: tuple[str, i
 
 
 def test_a_long_topics_directory_marked_for_removal_fits_a_file_system() -> None:
-    assert names.deleted_directory_name("t", 3, "1f") == "t-3.1f-delete"
+    assert names.former_directory_name("t", 3, "1f", "-delete") == "t-3.1f-delete"
 
-    name = names.deleted_directory_name("t" * 249, 3, "f" * 32)
+    name = names.former_directory_name("t" * 249, 3, "f" * 32, "-delete")
 
     assert len(name) == 255
     assert name.endswith("t-3.ffffffffffffffffffffffffffffffff-delete")
