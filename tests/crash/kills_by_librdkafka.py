@@ -7,6 +7,7 @@ Topics come and go, segments are small, compaction and retention run. Needs conf
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import signal
 import socket
 import sys
@@ -136,18 +137,24 @@ class Kills:
         """Records acknowledged so far."""
         return sum(kept.ledger.acknowledged_count for kept in self.partitions)
 
+    @property
+    def tracebacks(self) -> list[str]:
+        """The faults of tracebacks in the broker's log."""
+        return figures.tracebacks(self.log.read_text())
+
     def line(self) -> str:
         """Put it into a line."""
         anomalies = Counter({str(kind): self.findings.counts[kind] for kind in Anomaly})
+        unsure = sum((sender.unsure for sender in self.senders), Counter[str]())
         ledgers = [kept.ledger for kept in self.partitions]
         return (
             f"{NAME}: {self.kills} rounds, {self.kills_at_start} kills more while starting;"
             f" {self.acknowledged:,} records acknowledged,"
             f" {self.findings.read:,} read, {figures.told(anomalies)};"
             f" {sum(one.repeated for one in ledgers)} repeated by producers that may,"
-            f" {sum(sender.unsure for sender in self.senders)} delivery errors,"
+            f" {unsure.total():,} delivery errors{': ' if unsure else ''}{figures.told(unsure)},"
             f" {shortened(self.partitions)}, {self.churn.created} topics created,"
-            f" {self.log.read_text().count('Traceback')} tracebacks"
+            f" {len(self.tracebacks)} tracebacks"
         )
 
 
@@ -160,13 +167,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Kill a broker round after round; tell what was found."""
     parser = figures.parser("tests.crash.kills_by_librdkafka", "SIGKILL under librdkafka's load")
     parser.add_argument("--rounds", type=int, default=200, help="in all (200)")
+    parser.add_argument("--directory", type=Path, help="where the data directory is (temporary)")
+    parser.add_argument("--log", type=Path, help="where the broker's log is copied to in the end")
     given = parser.parse_args(arguments)
     if importlib.util.find_spec("confluent_kafka") is None:
         return figures.lacking(NAME, "confluent-kafka")
-    with TemporaryDirectory(prefix="kills-") as directory:
+    with TemporaryDirectory(prefix="kills-", dir=given.directory) as directory:
         kills = Kills(Path(directory), Random(given.seed))
-        kills.run(given.rounds)
+        try:
+            kills.run(given.rounds)
+        finally:
+            if given.log is not None:
+                shutil.copy(kills.log, given.log)
         figures.say(kills.line())
+        for fault in sorted(set(kills.tracebacks)):
+            figures.say(f"  traceback: {fault}")
     fatal = [fault for sender in kills.senders for fault in sender.fatal]
     for fault in fatal[:5]:
         figures.say(f"  fatal to a producer: {fault}")

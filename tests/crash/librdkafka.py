@@ -7,6 +7,7 @@ record may be there or not.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -25,7 +26,7 @@ _RETRY = {
     "reconnect.backoff.max.ms": 100,
     "retry.backoff.ms": 20,
     "retry.backoff.max.ms": 100,
-    "message.timeout.ms": 120_000,
+    "message.timeout.ms": 900_000,
     "topic.metadata.refresh.interval.ms": 1_000,
     "log.connection.close": False,
 }
@@ -43,8 +44,8 @@ class Sender:
     random: Random
     is_idempotent: bool
     value_bytes_max: int = 1_000
-    unsure: int = 0
-    """Delivery reports with an error."""
+    unsure: Counter[str] = field(default_factory=Counter)
+    """Delivery reports with an error, by its name."""
     fatal: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -87,7 +88,7 @@ class Sender:
 
     def _reported(self, error: KafkaError | None, message: Any) -> None:
         if error is not None:
-            self.unsure += 1
+            self.unsure[error.name()] += 1
             if error.fatal():
                 self.fatal.append(str(error))
             return
