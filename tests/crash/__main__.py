@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser
 
 PARTS = (
-    ("tests.crash.torn_states", "--cases", "100000"),
+    ("tests.crash.torn_states", "--cases", "150000"),
     ("tests.crash.every_call",),
     ("tests.crash.failing_calls",),
     ("tests.crash.kills_by_librdkafka", "--rounds", "200"),

@@ -3,7 +3,7 @@
 Decided for every torn state: the log opens, without a report of damage; its records are those
 appended, byte for byte, up to at least the durable end; offsets, leader epochs and producers go on
 from there; a second opening finds the same and changes no file. For damage see `damages`.
-By hand: `python -m tests.crash.torn_states --cases 100000 --seed 0`.
+By hand: `python -m tests.crash.torn_states --cases 150000 --seed 0`.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def report(figures: Figures, seconds: float) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run cases and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--cases", type=int, default=150_000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     begun = time.monotonic()
