@@ -12,7 +12,8 @@ import pytest
 
 from pykbroker.errors import ErrorCode
 from pykbroker.storage.checkpoint import CLEAN_SHUTDOWN_FILE
-from pykbroker.storage.fs import OsFile, OsFileSystem
+from pykbroker.storage.fs import OsFileSystem
+from pykbroker.storage.os_file import OsFile
 from pykbroker.testing import Broker, BrokerError
 from pykbroker.wire.messages.describe_log_dirs import DescribeLogDirs
 from pykbroker.wire.messages.metadata import Metadata

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from pykbroker.replication.full_disk import FULL
 from pykbroker.replication.waiter import Waiter, Waiters
 
 if TYPE_CHECKING:
@@ -167,5 +168,9 @@ class Flusher:
 
     def _stored(self, failure: OSError | None) -> None:
         self._storing = False
-        if failure is not None:
+        if failure is None:
+            return
+        if failure.errno in FULL:
+            self._rolled = True  # nothing of it is missed: the next round tries again
+        else:
             self.fail(failure)

@@ -336,6 +336,9 @@ def _own(fs: FileSystem, path: str, mine: MetaProperties) -> MetaProperties:
         raise LogDirectoryError(f"{error}; mend it or choose another log.dirs") from error
     if found is None:
         checkpoint.write_meta_properties(fs, path, mine)
+        # It may be new: no power cut may take the directory with all that is synced in it.
+        parent, slash, _ = path.rpartition("/")
+        fs.sync_directory(parent or slash or ".")
         return mine
     if found.cluster_id != mine.cluster_id:
         raise LogDirectoryError(

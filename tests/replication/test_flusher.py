@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -359,15 +360,17 @@ async def test_a_rolled_log_has_its_recovery_point_stored_once_it_is_durable() -
     assert text == b"0\n1\nt 0 2\n"
 
 
-async def test_a_recovery_point_that_cannot_be_stored_fails_the_directory() -> None:
+async def test_a_recovery_point_that_cannot_be_stored_fails_a_directory_that_is_not_full() -> None:
     site = Site()
     async with running(site):
         leader = site.leader(segment_bytes=100)
-        for _ in range(2):
+        await append(leader)
+        await site.end_one()
+        for failure in (OSError(errno.ENOSPC, "No space left on device"), EIO):
+            assert site.directory.failure is None
             await append(leader)
             await site.end_one()
-
-        await site.end_one(EIO)
+            await site.end_one(failure)
 
     assert site.directory.failure is EIO
 

@@ -347,3 +347,19 @@ def test_one_thread_that_waits_for_the_disk_is_the_callers(
     directory.close()
 
     assert (syncing == {threading.get_ident()}) is in_own_thread
+
+
+def test_a_new_directory_survives_a_power_cut_itself() -> None:
+    synced = []
+
+    class Noting(MemoryFileSystem):
+        def sync_directory(self, path: str) -> None:
+            synced.append(path)
+            super().sync_directory(path)
+
+    fs = Noting()
+    fs.mkdirs("/srv")
+
+    LogDirectory.open(fs, "/srv/data", node_id=1, cluster_id="c", directory_id=b"d" * 16)
+
+    assert "/srv" in synced

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from pykbroker.storage import fs as fs_module
-from pykbroker.storage.fs import OsFile, OsFileSystem
+from pykbroker.storage import os_file
+from pykbroker.storage.fs import OsFileSystem
+from pykbroker.storage.os_file import OsFile
 
 
 class TestOsFileSystem:
@@ -181,7 +182,7 @@ class TestOsFileSystem:
             raise OSError(errno.EIO, "")
 
         with monkeypatch.context() as patch:
-            patch.setattr(fs_module, "_sync_descriptor", fail)
+            patch.setattr(os_file, "_sync_descriptor", fail)
             with pytest.raises(OSError, match="Errno 5"):
                 files[0].sync()
         for file in files[1:]:
