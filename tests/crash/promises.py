@@ -16,6 +16,7 @@ from pykbroker.storage.files import FileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.log_directory import LogDirectory
+from pykbroker.storage.segment import DamagedLogError
 from pykbroker.wire.records import parse_batch_header
 from tests.storage.logs import NOW_MS, Stored, append, read_all
 
@@ -59,6 +60,8 @@ class Promises:
     log_start_min: int = 0
     """Nothing below may ever be read again."""
     log_start_max: int = 0
+    is_damaged: bool = False
+    """Whether the log may be refused: its durable bytes are damaged, and repair is not done."""
     contents: Contents | None = None
     """Who judges the batches, where that they are a run of those appended does not."""
 
@@ -157,15 +160,21 @@ def open_directory(fs: FileSystem) -> LogDirectory:
 
 
 def start(fs: FileSystem, promised: Promised) -> tuple[LogDirectory, dict[str, Log]]:
-    """Do what a broker does at its start: delete what is to be gone, open what is to be there."""
+    """Do what a broker does at its start: delete what is to be gone, open what is to be there.
+
+    A log that is known to be damaged may be refused.
+    """
     directory = open_directory(fs)
     for found in directory.partitions():
         if found.topic_id in promised.gone:
             directory.delete(found.topic, found.partition, "again")
-    logs = {
-        topic: directory.log(topic, 0, one.topic_id, one.config, promised.now_ms)
-        for topic, one in promised.partitions.items()
-    }
+    logs = {}
+    for topic, one in promised.partitions.items():
+        try:
+            logs[topic] = directory.log(topic, 0, one.topic_id, one.config, promised.now_ms)
+        except DamagedLogError:
+            if not one.is_damaged:
+                raise
     return directory, logs
 
 
@@ -181,13 +190,9 @@ def check_start(fs: FileSystem, promised: Promised) -> tuple[LogDirectory, dict[
 
 
 def check_made_anew(directory: LogDirectory, promised: Promised) -> None:
-    """Make topics under the names of deleted ones: nothing of those may be in them.
-
-    Not under a name whose directory a power cut left without its topic id: a log that was never
-    synced, of which nobody knows whose it is.
-    """
-    nobodys = {found.topic for found in directory.partitions() if found.topic_id is None}
-    for name in sorted(set(promised.gone.values()) - promised.partitions.keys() - nobodys):
+    """Make topics under the names of deleted ones: nothing of those may be in them."""
+    for name in sorted(set(promised.gone.values()) - promised.partitions.keys()):
+        directory.make_stray(name, 0, "stray")
         log = directory.log(name, 0, b"made-anew-123456", LogConfig(), promised.now_ms)
         require(
             (log.log_start_offset, log.end_offset) == (0, 0),

@@ -325,6 +325,22 @@ def compactions_and_power_cuts(stage: Stage) -> None:
     stage.sync()
 
 
+def repairs(stage: Stage) -> None:
+    """Synced records are damaged, in what a start reads; repair gives them up."""
+    stage.create(segment_bytes=1 << 20)
+    for epoch, offset in enumerate((12, 9, 3)):
+        for _ in range(8):
+            stage.append(value_bytes=250, epoch=epoch)
+        stage.sync()
+        stage.checkpoint()
+        stage.append(value_bytes=250, epoch=epoch)
+        stage.kill()
+        stage.damage(offset)
+        stage.repair()
+        stage.append(epoch=epoch)
+        stage.sync()
+
+
 SCRIPTS: tuple[Script, ...] = (
     appends_with_syncs,
     group_commit,
@@ -346,4 +362,5 @@ SCRIPTS: tuple[Script, ...] = (
     compactions_and_power_cuts,
     leaders_under_group_commit,
     leaders_and_kills,
+    repairs,
 )

@@ -13,11 +13,12 @@ from random import Random
 from typing import Any
 
 from pykbroker.storage.append import Origin
+from pykbroker.storage.examination import Examination, State
 from pykbroker.storage.log import Appended, Log
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.storage.pending_sync import PendingSync
-from tests.crash.promises import Promised, Promises, open_directory, require, start
+from tests.crash.promises import DATA, Promised, Promises, open_directory, require, start
 from tests.crash.simulated_fs import SimulatedFileSystem
 from tests.storage.logs import a_batch, stored
 
@@ -165,6 +166,30 @@ class Stage:
         for topic, offset in starts.items():
             promises = self.promised.partitions[topic]
             promises.log_start_min = max(promises.log_start_min, offset)
+
+    # -- damage
+
+    def damage(self, offset: int, topic: str = "a") -> None:
+        """Flip a bit of the batch that holds `offset`, on disk; what is behind may be given up."""
+        log, promises = self.log_of(topic)
+        one = next(one for one in promises.batches if one.last_offset >= offset)
+        segment = next(s for s in reversed(log.segments) if s.base_offset <= one.base_offset)
+        inode = self.fs.inode(segment.path(".log"))
+        at = bytes(inode.cached).index(one.data) + len(one.data) - 1
+        inode.write(bytes([inode.cached[at] ^ 1]), at)
+        inode.sync()
+        promises.is_damaged = True
+        promises.durable_end = min(promises.durable_end, one.base_offset)
+
+    def repair(self, topic: str = "a") -> None:
+        """Give up what is damaged, as the command does, and start."""
+        examination = Examination(self.fs, DATA)
+        require(examination.look((topic, 0)).state is State.DAMAGED, "damage is not seen")
+        require(examination.give_up((topic, 0)), "nothing is kept of what is given up")
+        examination.close()
+        promises = self.promised.partitions[topic]
+        promises.is_damaged = False
+        self.start()
 
     # -- ends and starts
 
