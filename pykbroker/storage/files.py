@@ -66,6 +66,10 @@ class File(Protocol):
         """Take over the name that the file was renamed to."""
         ...
 
+    def drop_cached(self) -> None:
+        """Have what is synced be read from the disk again, where the system can do that."""
+        ...
+
     def modified_ms(self) -> int | None:
         """Return when it was written to last, ms since 1970 UTC; None where nobody notes it."""
         ...

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from pykbroker.storage import checkpoint, recovery
+from pykbroker.storage import checkpoint, page_cache, recovery
 from pykbroker.storage.checkpoint import UNKNOWN_BROKER_EPOCH, MetaProperties, TopicPartition
 from pykbroker.storage.files import FileSystem, Lock
 from pykbroker.storage.log import Log
@@ -28,6 +28,7 @@ from pykbroker.storage.names import (
 from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.storage.removal import Removals
 from pykbroker.storage.scan import Watch, unwatched
+from pykbroker.storage.segment import DamagedLogError
 from pykbroker.storage.stored_offsets import StoredOffsets
 
 LOCK_FILE = ".lock"
@@ -82,6 +83,7 @@ class LogDirectory:
         self.removals = Removals(fs)
         """Files and directories that are to go; they wait for whoever removes them."""
         self._offsets = StoredOffsets(fs, path)
+        self._is_distrusted = page_cache.is_distrusted(fs, path)
         self._cleaned_offsets = checkpoint.read_offsets(fs, f"{path}/{checkpoint.CLEANER_FILE}")
 
     @classmethod
@@ -143,6 +145,7 @@ class LogDirectory:
         """
         if self.failure is None:
             self.failure = failure
+            page_cache.distrust(self._fs, self.path)
             if self.on_failure is not None:
                 self.on_failure(self)
 
@@ -186,21 +189,27 @@ class LogDirectory:
         if (log := self._logs.get(key)) is not None:
             return log
         recovery_point = self._offsets.recovery_point(key)
-        log = Log.open(
-            self._fs,
-            f"{self.path}/{directory_name(topic, partition)}",
-            topic=topic,
-            partition=partition,
-            topic_id=topic_id,
-            config=config,
-            clean=self.clean and recovery_point is not None,
-            recovery_point=recovery_point or 0,
-            log_start_offset=self._offsets.log_start(key),
-            cleaned_offset=self._cleaned_offsets.get(key, None if recovery_point is None else 0),
-            now_ms=now_ms,
-            random=self._random,
-            watch=watch,
-        )
+        path = f"{self.path}/{directory_name(topic, partition)}"
+        with self._distrusted_on_failure():
+            if self._is_distrusted:
+                page_cache.reread(self._fs, path)
+            log = Log.open(
+                self._fs,
+                path,
+                topic=topic,
+                partition=partition,
+                topic_id=topic_id,
+                config=config,
+                clean=self.clean and recovery_point is not None,
+                recovery_point=recovery_point or 0,
+                log_start_offset=self._offsets.log_start(key),
+                cleaned_offset=self._cleaned_offsets.get(
+                    key, None if recovery_point is None else 0
+                ),
+                now_ms=now_ms,
+                random=self._random,
+                watch=watch,
+            )
         if config.is_compacted and recovery_point is None:
             # From now on what is missing above the stored point is lost, not cleaned away.
             log.flush()
@@ -209,6 +218,17 @@ class LogDirectory:
         self.removals.note(log.leftovers, delay_ms=0)
         self._logs[key] = log
         return log
+
+    @contextmanager
+    def _distrusted_on_failure(self) -> Iterator[None]:
+        """Mark the directory where a sync may have failed."""
+        try:
+            yield
+        except DamagedLogError:
+            raise
+        except OSError:
+            page_cache.distrust(self._fs, self.path)
+            raise
 
     def bytes_to_scan(self, topic: str, partition: int) -> int:
         """Count the bytes that opening a partition's log reads; 0 when it was closed in order."""
@@ -281,9 +301,11 @@ class LogDirectory:
         """
         try:
             if clean and self.failure is None:
-                self._close_logs()
+                with self._distrusted_on_failure():
+                    self._close_logs()
                 self.checkpoint_recovery_points()
                 self._offsets.store_log_starts(self._logs, closing=True)
+                page_cache.trust(self._fs, self.path)
                 checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)
             for log in self._logs.values():
                 log.close_files()

@@ -149,6 +149,9 @@ class MemoryFile:
     def moved(self, path: str) -> None:
         """Do nothing: a file in memory does not know its name."""
 
+    def drop_cached(self) -> None:
+        """Do nothing: memory is all there is."""
+
     def modified_ms(self) -> None:
         """Return None: there is no clock here."""
 

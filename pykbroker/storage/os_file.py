@@ -228,6 +228,11 @@ class OsFile:
         """Take over the name that the file was renamed to."""
         self.path = path
 
+    def drop_cached(self) -> None:
+        """Have what is synced be read from the disk again, where the system can do that."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._opened().fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def modified_ms(self) -> int:
         """Return when it was written to last, ms since 1970 UTC."""
         return os.stat(self.path).st_mtime_ns // 1_000_000

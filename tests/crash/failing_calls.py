@@ -49,13 +49,14 @@ class FailingCall:
         fs.before_call = self._before_call
         try:
             self._script(stage)
-        except OSError:
-            pass  # the directory has failed, and is not used any more
+        except OSError as failure:
+            # A broker uses it no more; of a failing start it hears in the directory itself.
+            stage.directory.fail(failure)
         except Exception as fault:  # noqa: BLE001 - anything else is what is looked for
             self._note(fault, found)
-        # What a failed sync has lost is read from the page cache until the machine starts anew: a
-        # broker that starts before that has nothing to tell it by.
-        for subset in range(int(fs.sync_failed), subsets + 1):
+        # Where not even a mark can be left, a broker that starts before the machine does has
+        # nothing to tell by what a failed sync has lost: the page cache shows it.
+        for subset in range(int(fs.sync_failed and self._lasting), subsets + 1):
             found.crashes += 1
             random = Random(self._seed << 40 | self._number << 20 | subset)
             left = fs.after_power_cut(random) if subset else fs.after_kill()

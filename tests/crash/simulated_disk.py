@@ -123,6 +123,13 @@ class Inode:
         self.durable = self.survivor(Dice.thrown(random))
         self.changes = []
 
+    def drop(self) -> None:
+        """Forget what is in memory of pages that are clean; the size is no page."""
+        assert not self.changes, "only what is synced can be dropped"
+        size = len(self.cached)
+        self.cached = bytearray(self.durable[:size].ljust(size, b"\0"))
+        self.lost = set()
+
     def survivor(self, dice: Dice) -> bytes:
         """Return what a power cut leaves."""
         if not self.changes:

@@ -131,6 +131,10 @@ class SimulatedFile:
         """Take over the name that the file was renamed to."""
         self.path = path
 
+    def drop_cached(self) -> None:
+        """Have what is synced be read from the disk again."""
+        self._opened().drop()
+
     def modified_ms(self) -> None:
         """Return None: there is no clock here."""
 

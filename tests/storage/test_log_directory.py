@@ -138,7 +138,7 @@ def test_a_directory_whose_disk_failed_vouches_for_nothing(fs: MemoryFileSystem)
     directory.close(clean=True)
 
     assert (directory.failure, told) == (first, [directory])
-    assert fs.listdir("data") == [".lock", "meta.properties", "topic-0"]
+    assert fs.listdir("data") == [".lock", ".pykbroker-reread", "meta.properties", "topic-0"]
     assert opened(fs).clean is False
 
 
