@@ -274,4 +274,5 @@ def _tell(name: str, site: Site) -> int:
 
 
 if __name__ == "__main__":
+    figures.end_in_order()
     sys.exit(main())

@@ -98,6 +98,9 @@ class Pipeline:
 
     def _ask_producer_id(self, client: Client) -> None:
         answer = client.call(InitProducerId, {"transactional_id": None}, version=5)
+        if answer.error_code == ErrorCode.KAFKA_STORAGE_ERROR:  # the power is off
+            self.refused[ErrorCode.KAFKA_STORAGE_ERROR] += 1
+            raise ConnectionAbortedError("no producer ids are given out")
         assert answer.error_code == 0, answer
         self._producer_id = answer.producer_id
         self._sequences.clear()

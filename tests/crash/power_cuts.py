@@ -249,4 +249,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    figures.end_in_order()
     sys.exit(main())
