@@ -126,11 +126,8 @@ def load(
     leftovers = finish_swaps(fs, directory)
     open_segment = partial(_segment, fs, directory, config=config, now_ms=now_ms, random=random)
     segments = [open_segment(offset) for offset in offsets_of_files(fs, directory, LOG_SUFFIX)]
-    if cleaned_offset is None:
-        cleaned_offset = LONG_MAX if config.is_compacted else 0
-    elif config.is_compacted:
-        cleaned_offset = max(cleaned_offset, recovery_point)  # only what is synced is cleaned
-    promise = Promise(recovery_point, log_start_offset, gaps_below=cleaned_offset)
+    gaps_below = _gaps_below(config, cleaned_offset, recovery_point)
+    promise = Promise(recovery_point, log_start_offset, gaps_below)
     check_below(directory, segments, promise)
     end_offset = _end_if_clean(directory, segments, promise) if clean else None
     recovered = Recovered(log_start_offset, log_start_offset)
@@ -153,22 +150,39 @@ def load(
     if epochs.entries != stored_epochs:
         # At once: an entry of records that are gone would outlive the next ones' way to disk.
         write_epochs(fs, directory, epochs)
-    if recovered.producers is not None:
-        producers = recovered.producers
-        snapshot_offsets = drop_snapshots(fs, directory, recovered.end_offset)
-    else:
-        producers, snapshot_offsets = load_producers(
-            fs, directory, segments, recovered.end_offset, replay_all=begins_anew, watch=watch
-        )
     return LoadedLog(
         segments,
         log_start_offset,
         recovered,
-        producers,
-        snapshot_offsets,
+        *_producers(fs, directory, segments, recovered, replay_all=begins_anew, watch=watch),
         epochs,
         names_changed=begins_anew or scanned,
         leftovers=leftovers,
+    )
+
+
+def _gaps_below(config: LogConfig, cleaned_offset: int | None, recovery_point: int) -> int:
+    """Tell below which offset cleaning may have left gaps."""
+    if cleaned_offset is None:
+        return LONG_MAX if config.is_compacted else 0
+    # Only what is synced is cleaned, and the checkpoint of that may be older.
+    return max(cleaned_offset, recovery_point) if config.is_compacted else cleaned_offset
+
+
+def _producers(
+    fs: FileSystem,
+    directory: str,
+    segments: Sequence[Segment],
+    recovered: Recovered,
+    *,
+    replay_all: bool,
+    watch: Watch,
+) -> tuple[ProducerStates, list[int]]:
+    """Return the producers at the end, and the offsets of the snapshots that are left."""
+    if recovered.producers is not None:
+        return recovered.producers, drop_snapshots(fs, directory, recovered.end_offset)
+    return load_producers(
+        fs, directory, segments, recovered.end_offset, replay_all=replay_all, watch=watch
     )
 
 
