@@ -25,7 +25,7 @@ class OffsetMap:
     __slots__ = ("_numbers", "_prints", "_salt", "_slots", "size")
 
     def __init__(self, slots: int, salt: bytes) -> None:
-        self._slots = _prime_from(slots)
+        self._slots = _prime_from(slots + 1)
         self._salt = salt
         self._prints = bytearray(self._slots * _PRINT_BYTES)
         self._numbers = memoryview(bytearray(self._slots * 4)).cast("I")
@@ -35,8 +35,8 @@ class OffsetMap:
 
     @property
     def slots(self) -> int:
-        """How many keys there could be, at ever longer searches."""
-        return self._slots
+        """How many keys there may be, at ever longer searches: one slot stays empty to end them."""
+        return self._slots - 1
 
     def put_all(self, keys: Iterable[bytes | None], first: int) -> list[int]:
         """Note that keys belong to the records `first` and following; None belongs to no key.
