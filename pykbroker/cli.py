@@ -15,15 +15,15 @@ from itertools import islice
 from pathlib import Path
 
 from pykbroker import __version__
+from pykbroker.commands.dump_options import DESCRIPTION
+from pykbroker.commands.dump_options import add_options as add_dump_options
+from pykbroker.commands.repair_options import DESCRIPTION as REPAIR_DESCRIPTION
+from pykbroker.commands.repair_options import add_options as add_repair_options
 from pykbroker.config.java_properties import parse_properties
 from pykbroker.config.layers import Config, load
 from pykbroker.config.profiles import DEFAULT_PROFILE, PROFILES
 from pykbroker.config.property import ConfigError
 from pykbroker.config.settings import Settings, data_directories, start_notices
-from pykbroker.dump_options import DESCRIPTION
-from pykbroker.dump_options import add_options as add_dump_options
-from pykbroker.repair_options import DESCRIPTION as REPAIR_DESCRIPTION
-from pykbroker.repair_options import add_options as add_repair_options
 
 EXIT_WRONG_USE = 2
 """The exit status for a wrong option, property name or value, as argparse's own."""
@@ -100,7 +100,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _dump(options: argparse.Namespace) -> int:
-    from pykbroker.dump_log import Dump
+    from pykbroker.commands.dump_log import Dump
 
     dump = Dump(options)
     _print(dump.lines())
@@ -111,7 +111,7 @@ def _dump(options: argparse.Namespace) -> int:
 
 
 def _repair(options: argparse.Namespace) -> int:
-    from pykbroker.repair import Repair
+    from pykbroker.commands.repair import Repair
 
     repair = Repair(options)
     _print(repair.lines())

@@ -15,7 +15,7 @@ from pykbroker import cli
 from pykbroker.storage.fs import OsFileSystem
 from tests.storage.logs import a_batch, a_log, append, headers_in, read_all
 
-KAFKA_LOGS = Path(__file__).parent / "storage" / "kafka_logs"
+KAFKA_LOGS = Path(__file__).parents[1] / "storage" / "kafka_logs"
 LOG, INDEX, TIME_INDEX = (f"{0:020d}.{kind}" for kind in ("log", "index", "timeindex"))
 REMOVE = "stop the broker and remove the file, it is made again when the broker starts"
 

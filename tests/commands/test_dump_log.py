@@ -12,7 +12,7 @@ from pykbroker.wire.messages.offsets_records import OffsetCommitKey, OffsetCommi
 from pykbroker.wire.records import build_batch
 from tests.storage.logs import a_batch
 
-KAFKA_LOGS = Path(__file__).parent / "storage" / "kafka_logs"
+KAFKA_LOGS = Path(__file__).parents[1] / "storage" / "kafka_logs"
 LOG = "00000000000000000000.log"
 INDEX = "00000000000000000000.index"
 TIME_MS = 1_700_000_000_000

@@ -10,8 +10,7 @@ import argparse
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-from pykbroker.config.property import ConfigError
-from pykbroker.dump_files import (
+from pykbroker.commands.dump_files import (
     ReadOnlyFile,
     Target,
     check_of,
@@ -20,8 +19,9 @@ from pykbroker.dump_files import (
     targets_in,
     topic_of,
 )
-from pykbroker.dump_lines import JsonLines, Lines, Shown, TextLines
-from pykbroker.dump_options import VALUE_BYTES
+from pykbroker.commands.dump_lines import JsonLines, Lines, Shown, TextLines
+from pykbroker.commands.dump_options import VALUE_BYTES
+from pykbroker.config.property import ConfigError
 from pykbroker.errors import ProtocolError
 from pykbroker.storage.dump import Batch, Damage, records_of, walk
 from pykbroker.storage.dump_decode import decode_control, decoder_of
