@@ -39,9 +39,15 @@ def directories(tmp_path: Path) -> tuple[Path, Path]:
     return first, second
 
 
+def a_broker(*directories: Path) -> Broker:
+    """One that acknowledges what is on disk, as by default and unlike the profile for tests."""
+    properties = {"log.flush.before.ack": "all"}
+    return Broker(data_dir=",".join(map(str, directories)), properties=properties)
+
+
 def asked(first: Path, second: Path, ask: Callable[[Client], Any]) -> Any:
     """What `ask` makes of a broker on both directories, which is stopped in order then."""
-    with Broker(data_dir=f"{first},{second}") as broker, Client(broker.bootstrap_servers) as client:
+    with a_broker(first, second) as broker, Client(broker.bootstrap_servers) as client:
         return ask(client)
 
 

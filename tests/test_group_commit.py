@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pykbroker.errors import ErrorCode
-from pykbroker.storage import fs
+from pykbroker.storage import os_file
 from pykbroker.testing import Broker
 from pykbroker.wire.messages.produce import Produce
 from tests.api.requests import a_batch, create_topic, fetch_one, fetched, produce, produce_raw
@@ -50,12 +50,13 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     disk = Disk()
-    monkeypatch.setattr(fs, "_sync_descriptor", disk.sync)
+    monkeypatch.setattr(os_file, "_sync_descriptor", disk.sync)
     yield disk
     disk.let_go()
 
 
 def a_broker(tmp_path: Path, **properties: object) -> Broker:
+    properties = {"log_flush_before_ack": "all"} | properties
     given = {name.replace("_", "."): value for name, value in properties.items()}
     return Broker(data_dir=tmp_path / "data", properties=given)
 

@@ -20,6 +20,8 @@ _TEST = {
     "share.coordinator.state.topic.replication.factor": ("1", "There is one broker."),
     "share.coordinator.state.topic.min.isr": ("1", "There is one broker."),
     "log.flush.interval.messages": (str(LONG_MAX), "Never forced to disk, as by default."),
+    "log.flush.before.ack": ("none", "What a test writes need not outlive the machine."),
+    "log.segment.delete.delay.ms": ("0", "What a deleted topic took in memory is free at once."),
 }
 
 PROFILES: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(

@@ -23,6 +23,8 @@ def test_the_test_profile_sets_what_test_harnesses_set() -> None:
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "log.flush.interval.messages": 2**63 - 1,
+        "log.flush.before.ack": "none",
+        "log.segment.delete.delay.ms": 0,
     }
 
 
