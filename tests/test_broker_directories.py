@@ -41,7 +41,7 @@ def directories(tmp_path: Path) -> tuple[Path, Path]:
 
 def a_broker(*directories: Path) -> Broker:
     """One that acknowledges what is on disk, as by default and unlike the profile for tests."""
-    properties = {"log.flush.before.ack": "all"}
+    properties: dict[str, object] = {"log.flush.before.ack": "all"}
     return Broker(data_dir=",".join(map(str, directories)), properties=properties)
 
 

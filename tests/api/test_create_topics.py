@@ -308,6 +308,7 @@ def test_the_answer_has_all_effective_configs(client: Client, topic: str, versio
         "retention.ms": DYNAMIC_TOPIC,
         "cleanup.policy": DYNAMIC_TOPIC,
         "flush.messages": STATIC_BROKER,  # the broker sets log.flush.interval.messages
+        "file.delete.delay.ms": STATIC_BROKER,  # and log.segment.delete.delay.ms
     }
     values = {c.name: c.value for c in answer.configs}
     assert (values["retention.ms"], values["cleanup.policy"]) == ("5000", "compact")
