@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from pykbroker.config.property import ConfigError
-from pykbroker.storage.dump_index import (
+from pykbroker.storage.dump.indexes import (
     Contents,
     IndexCheck,
     IndexEntry,

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from pykbroker.storage.dump import Batch, Damage
-from pykbroker.storage.dump_decode import Decoded
-from pykbroker.storage.dump_index import Contents, Row
+from pykbroker.storage.dump.batches import Batch, Damage
+from pykbroker.storage.dump.decoding import Decoded
+from pykbroker.storage.dump.indexes import Contents, Row
 from pykbroker.wire.compression import NAMES
 from pykbroker.wire.records import BatchHeader, Headers, Record
 

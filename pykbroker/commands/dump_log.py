@@ -23,9 +23,9 @@ from pykbroker.commands.dump_lines import JsonLines, Lines, Shown, TextLines
 from pykbroker.commands.dump_options import VALUE_BYTES
 from pykbroker.config.property import ConfigError
 from pykbroker.errors import ProtocolError
-from pykbroker.storage.dump import Batch, Damage, records_of, walk
-from pykbroker.storage.dump_decode import decode_control, decoder_of
-from pykbroker.storage.dump_index import IndexCheck, IndexEntry, Row, named
+from pykbroker.storage.dump.batches import Batch, Damage, records_of, walk
+from pykbroker.storage.dump.decoding import decode_control, decoder_of
+from pykbroker.storage.dump.indexes import IndexCheck, IndexEntry, Row, named
 from pykbroker.wire.records import Record
 
 _INDEXES = ("index", "timeindex")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pykbroker.config.property import ConfigError
 from pykbroker.storage.checkpoint import TopicPartition
-from pykbroker.storage.examination import Examination, Examined, State
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.names import directory_name, parse_directory_name
+from pykbroker.storage.recovery.examination import Examination, Examined, State
 
 
 class Repair:

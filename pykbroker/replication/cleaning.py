@@ -17,9 +17,9 @@ import trio
 from pykbroker.errors import KafkaError
 from pykbroker.replication.cleaning_run import CleaningRun, LogGoneError
 from pykbroker.replication.full_disk import FULL
-from pykbroker.storage.cleaner import CleanableSegment, LogState, dirtiest, plan
-from pykbroker.storage.cleaner_checkpoint import CleanerCheckpoint
-from pykbroker.storage.compaction_messages import UncleanableError
+from pykbroker.storage.cleaning.cleaner import CleanableSegment, LogState, dirtiest, plan
+from pykbroker.storage.cleaning.cleaner_checkpoint import CleanerCheckpoint
+from pykbroker.storage.cleaning.compaction_messages import UncleanableError
 from pykbroker.storage.log_config import LONG_MAX
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pykbroker.replication.partition import PartitionLeader
     from pykbroker.replication.partitions import Partitions
     from pykbroker.replication.settings import LiveSettings
-    from pykbroker.storage.compaction import Cleaned, CompactionTask
+    from pykbroker.storage.cleaning.compaction import Cleaned, CompactionTask
     from pykbroker.storage.files import FileSystem
     from pykbroker.storage.log import Log
     from pykbroker.storage.log_directory import LogDirectory

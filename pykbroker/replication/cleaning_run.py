@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 import trio
 
 from pykbroker.errors import KafkaError
-from pykbroker.storage.compaction import CompactionTask
+from pykbroker.storage.cleaning.compaction import CompactionTask
+from pykbroker.storage.cleaning.staged_segment import remove_staged
+from pykbroker.storage.cleaning.swapping import Swap
 from pykbroker.storage.producer_state import ProducerStates
-from pykbroker.storage.staged_segment import remove_staged
-from pykbroker.storage.swapping import Swap
 
 if TYPE_CHECKING:
     from pykbroker.replication.checkpoints import Offload
     from pykbroker.replication.partition import PartitionLeader
     from pykbroker.replication.partitions import Partitions
-    from pykbroker.storage.cleaner import LogToClean
-    from pykbroker.storage.compaction import Cleaned, CleanedGroup
+    from pykbroker.storage.cleaning.cleaner import LogToClean
+    from pykbroker.storage.cleaning.compaction import Cleaned, CleanedGroup
     from pykbroker.storage.files import FileSystem
     from pykbroker.storage.log_directory import LogDirectory
 

@@ -13,14 +13,14 @@ from typing import Protocol
 import trio
 
 from pykbroker.errors import ProtocolError
-from pykbroker.storage.compaction import (
+from pykbroker.storage.cleaning.compaction import (
     Cleaned,
     CleanedGroup,
     Compaction,
     CompactionTask,
     Moved,
 )
-from pykbroker.storage.compaction_messages import (
+from pykbroker.storage.cleaning.compaction_messages import (
     UncleanableError,
     decode_step,
     encode_task,
@@ -87,7 +87,7 @@ class CompactionProcess:
         # The parent's path, so that it finds the same package however that one was started.
         program = (
             f"import sys; sys.path[:] = {sys.path!r};"
-            "from pykbroker.storage.cleaner_process import main; main()"
+            "from pykbroker.storage.cleaning.cleaner_process import main; main()"
         )
         process = await trio.lowlevel.open_process(
             [sys.executable, "-c", program], stdin=PIPE, stdout=PIPE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from pykbroker.storage.damage import Finding
+from pykbroker.storage.recovery.damage import Finding
 
 if TYPE_CHECKING:
     from pykbroker.clock import Clock

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.storage import log_read, rebuilt, recovery, retention
+from pykbroker.storage import log_read, retention
 from pykbroker.storage.append import Duplicate, Origin, Prepared, prepare
 from pykbroker.storage.appended import Appended, one_by_one
 from pykbroker.storage.checkpoint import identify_partition
@@ -21,8 +21,9 @@ from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.names import LOG_SUFFIX, TIME_INDEX_SUFFIX, file_name
 from pykbroker.storage.pending_sync import PendingSync
 from pykbroker.storage.producer_snapshots import ProducerSnapshots
+from pykbroker.storage.recovery import loading, rebuilt
+from pykbroker.storage.recovery.scan import Watch, unwatched
 from pykbroker.storage.removal import set_aside
-from pykbroker.storage.scan import Watch, unwatched
 from pykbroker.storage.segment import Segment
 from pykbroker.storage.segments import Segments
 from pykbroker.storage.unsynced import Unsynced
@@ -46,7 +47,7 @@ class Log:
         partition: int,
         topic_id: bytes,
         config: LogConfig,
-        loaded: recovery.LoadedLog,
+        loaded: loading.LoadedLog,
         random: Random | None,
     ) -> None:
         self._fs = fs
@@ -90,13 +91,13 @@ class Log:
         random: Random | None = None,
         watch: Watch = unwatched,
     ) -> Log:
-        """Open the log in `directory`, making it if there is none, as `recovery.load` does.
+        """Open the log in `directory`, making it if there is none, as `loading.load` does.
 
         Raises KafkaError INCONSISTENT_TOPIC_ID when it belongs to another topic of this name.
         """
         fs.mkdirs(directory)
         identity = identify_partition(fs, directory, topic_id)
-        loaded = recovery.load(
+        loaded = loading.load(
             fs,
             directory,
             config=config,
@@ -323,7 +324,7 @@ class Log:
             self._unsynced.note_stored(self.leader_epochs)
 
     def _drop_segments(self, keep: int) -> None:
-        recovery.remove_segments(self._fs, self.directory, self._segments.take_from(keep), 0)
+        loading.remove_segments(self._fs, self.directory, self._segments.take_from(keep), 0)
 
     def retention_plan(self, *, high_watermark: int, now_ms: int) -> retention.Plan:
         """Tell which of the oldest segments go by the log's configuration (`retention.plan`)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from pykbroker.storage import checkpoint, page_cache, recovery
+from pykbroker.storage import checkpoint, page_cache
 from pykbroker.storage.checkpoint import UNKNOWN_BROKER_EPOCH, MetaProperties, TopicPartition
 from pykbroker.storage.files import FileSystem, Lock
 from pykbroker.storage.log import Log
@@ -26,8 +26,9 @@ from pykbroker.storage.names import (
     parse_directory_name,
 )
 from pykbroker.storage.pending_sync import PendingSync
+from pykbroker.storage.recovery import loading
+from pykbroker.storage.recovery.scan import Watch, unwatched
 from pykbroker.storage.removal import Removals
-from pykbroker.storage.scan import Watch, unwatched
 from pykbroker.storage.segment import DamagedLogError
 from pykbroker.storage.stored_offsets import StoredOffsets
 
@@ -236,7 +237,7 @@ class LogDirectory:
         if self.clean and recovery_point is not None:
             return 0
         path = f"{self.path}/{directory_name(topic, partition)}"
-        return recovery.bytes_to_scan(self._fs, path, recovery_point or 0)
+        return loading.bytes_to_scan(self._fs, path, recovery_point or 0)
 
     def delete(self, topic: str, partition: int, unique: str) -> None:
         """Take a partition from disk, if it is there; slices of its log stay readable.

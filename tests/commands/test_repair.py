@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pykbroker import cli
-from pykbroker.storage.damage import FoundDamageError
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.log_directory import LogDirectory
+from pykbroker.storage.recovery.damage import FoundDamageError
 from tests.storage.logs import NOW_MS, TOPIC_ID, a_batch, append, read_all
 
 BATCH_BYTES = len(a_batch(2))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pykbroker.storage.compaction import CleanedGroup, Compaction
+from pykbroker.storage.cleaning.compaction import CleanedGroup, Compaction
+from pykbroker.storage.cleaning.swapping import Swap
 from pykbroker.storage.log import Log
-from pykbroker.storage.swapping import Swap
 from pykbroker.wire.records import build_batch, iterate_records, parse_batch_header
 from tests.crash.promises import Promises, require
 from tests.crash.stage import Stage

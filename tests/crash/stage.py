@@ -13,11 +13,11 @@ from random import Random
 from typing import Any
 
 from pykbroker.storage.append import Origin
-from pykbroker.storage.examination import Examination, State
 from pykbroker.storage.log import Appended, Log
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.log_directory import LogDirectory
 from pykbroker.storage.pending_sync import PendingSync
+from pykbroker.storage.recovery.examination import Examination, State
 from tests.crash.promises import DATA, Promised, Promises, open_directory, require, start
 from tests.crash.simulated_fs import SimulatedFileSystem
 from tests.storage.logs import a_batch, stored

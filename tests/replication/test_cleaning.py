@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from pykbroker.replication.cleaning import Cleaning
 from pykbroker.replication.compacting import CompactionInSteps, OnGroup
-from pykbroker.storage.compaction import Cleaned, CompactionTask
+from pykbroker.storage.cleaning.compaction import Cleaned, CompactionTask
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.wire.records import build_batch
 from tests.replication.hosted import Feed, again, at_once

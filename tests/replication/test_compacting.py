@@ -14,8 +14,8 @@ import trio
 
 from pykbroker.errors import ProtocolError
 from pykbroker.replication.compacting import CompactionInSteps, CompactionProcess, Compactor
-from pykbroker.storage.compaction import Cleaned, CleanedGroup
-from pykbroker.storage.compaction_messages import (
+from pykbroker.storage.cleaning.compaction import Cleaned, CleanedGroup
+from pykbroker.storage.cleaning.compaction_messages import (
     UncleanableError,
     decode_step,
     decode_task,
@@ -159,7 +159,7 @@ def test_a_pause_is_as_long_as_what_was_moved_is_ahead_of_its_time() -> None:
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     log = a_dirty_log(tmp_path)
-    program = "from pykbroker.storage.cleaner_process import main; main()"
+    program = "from pykbroker.storage.cleaning.cleaner_process import main; main()"
 
     with subprocess.Popen([sys.executable, "-c", program], stdin=PIPE) as process:
         assert process.stdin is not None

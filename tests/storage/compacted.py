@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pykbroker.storage.append import Origin
-from pykbroker.storage.compaction import Cleaned, CleanedGroup, Compaction, CompactionTask
+from pykbroker.storage.cleaning.compaction import Cleaned, CleanedGroup, Compaction, CompactionTask
+from pykbroker.storage.cleaning.swapping import Swap
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.removal import Removals
-from pykbroker.storage.swapping import Swap
 from pykbroker.wire.records import BatchHeader, build_batch, iterate_records
 from tests.storage.logs import DIRECTORY, NOW_MS, a_log
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pykbroker.storage.cleaner import (
+from pykbroker.storage.cleaning.cleaner import (
     CleanableSegment,
     GroupedSegment,
     LogState,

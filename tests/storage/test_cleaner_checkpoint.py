@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pykbroker.storage.checkpoint import CLEANER_FILE
-from pykbroker.storage.cleaner_checkpoint import CleanerCheckpoint
+from pykbroker.storage.cleaning.cleaner_checkpoint import CleanerCheckpoint
 from pykbroker.storage.memory_fs import MemoryFileSystem
 
 PATH = f"data/{CLEANER_FILE}"

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pykbroker.errors import ProtocolError
-from pykbroker.storage import dump
-from pykbroker.storage.dump import Batch, Damage, records_of, walk
+from pykbroker.storage.dump.batches import Batch, Damage, records_of, walk
 from pykbroker.wire.records import (
     Record,
     build_batch,
@@ -66,7 +65,7 @@ def whole(*batches: bytes, position: int = 0) -> list[Batch | Damage]:
 def test_batches_are_found_however_much_is_read_at_once(
     base_offset: int | None, read_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dump, "READ_BYTES", read_bytes)
+    monkeypatch.setattr("pykbroker.storage.dump.batches.READ_BYTES", read_bytes)
     batches = some_batches()
 
     assert found_in(b"".join(batches), base_offset) == whole(*batches)
@@ -172,7 +171,7 @@ def test_the_search_goes_on_behind_a_header_that_cannot_be(
 def test_the_next_batch_is_found_wherever_a_piece_ends(
     garbage: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dump, "READ_BYTES", 150)
+    monkeypatch.setattr("pykbroker.storage.dump.batches.READ_BYTES", 150)
     first, _, third = some_batches()
 
     found = found_in(first + b"\2" * garbage + third)
@@ -234,7 +233,7 @@ def test_records_that_are_broken_although_the_crc_is_right_are_refused() -> None
 
 
 def test_a_batch_too_large_is_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dump, "RECORDS_BYTES_MAX", 1000)
+    monkeypatch.setattr("pykbroker.storage.dump.batches.RECORDS_BYTES_MAX", 1000)
     data = a_batch(1, base_offset=BASE, value_bytes=1000)
     (large,) = found_in(data)
     assert isinstance(large, Batch)

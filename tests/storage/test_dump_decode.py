@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pykbroker.errors import ProtocolError
-from pykbroker.storage.dump_decode import Decoded, decode_control, decoder_of
+from pykbroker.storage.dump.decoding import Decoded, decode_control, decoder_of
 from pykbroker.wire.messages.control_records import VotersRecord
 from pykbroker.wire.messages.offsets_records import OffsetCommitKey, OffsetCommitValue
 from pykbroker.wire.messages.transaction_records import TransactionLogKey, TransactionLogValue

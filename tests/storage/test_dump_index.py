@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykbroker.storage.dump_index import (
+from pykbroker.storage.dump.indexes import (
     AbortedEntry,
     Contents,
     IndexCheck,

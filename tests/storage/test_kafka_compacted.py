@@ -13,7 +13,7 @@ import pytest
 
 from pykbroker import cli
 from pykbroker.storage.checkpoint import ZERO_ID
-from pykbroker.storage.dump import Batch, records_of, walk
+from pykbroker.storage.dump.batches import Batch, records_of, walk
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.log_config import LogConfig

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykbroker.storage.offset_map import OffsetMap
+from pykbroker.storage.cleaning.offset_map import OffsetMap
 
 
 def test_a_key_belongs_to_its_newest_record() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pykbroker.storage.damage import Cut, Finding
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.recovery.damage import Cut, Finding
 from pykbroker.wire.records import parse_batch_header
 from tests.storage.logs import (
     DIRECTORY,
@@ -139,7 +139,7 @@ def test_a_header_that_cannot_be_ends_the_log(bad: Callable[[bytes], bytes]) -> 
 def test_batches_larger_than_a_read_are_scanned(
     fs: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pykbroker.storage.scan.READ_BYTES", 100)
+    monkeypatch.setattr("pykbroker.storage.recovery.scan.READ_BYTES", 100)
     log = a_log(fs)
     written = b"".join(append(log, 3, value_bytes=size) for size in (1, 50, 500, 5, 5_000, 2))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pykbroker.storage.damage import Cut, Finding, FoundDamageError
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.recovery.damage import Cut, Finding, FoundDamageError
 from tests.storage.logs import (
     DIRECTORY,
     NOW_MS,

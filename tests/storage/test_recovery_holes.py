@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from pykbroker.storage.damage import Cut, Finding, FoundDamageError
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.recovery.damage import Cut, Finding, FoundDamageError
 from pykbroker.wire.records import NewRecord, build_batch
 from tests.storage.logs import DIRECTORY, NOW_MS, a_batch, a_log, append, overwrite, read_all
 
@@ -107,7 +107,7 @@ def test_a_lost_sector_is_a_hole(fs: MemoryFileSystem) -> None:
 def test_a_hole_larger_than_a_read_is_one(
     fs: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pykbroker.storage.damage._READ_BYTES", 1000)
+    monkeypatch.setattr("pykbroker.storage.recovery.damage._READ_BYTES", 1000)
     batches = some_batches(14)
     data = bytearray(b"".join(batches))
     data[PAGE : 3 * PAGE] = bytes(2 * PAGE)

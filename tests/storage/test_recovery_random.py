@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from pykbroker.storage.damage import FoundDamageError
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.storage.recovery.damage import FoundDamageError
 from tests.storage.logs import (
     DIRECTORY,
     NOW_MS,

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pykbroker.storage.compaction import CleanedGroup, Compaction
+from pykbroker.storage.cleaning.compaction import CleanedGroup, Compaction
+from pykbroker.storage.cleaning.swapping import Swap
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import LOG_SUFFIX
 from pykbroker.storage.removal import Removals
-from pykbroker.storage.swapping import Swap
 from tests.storage.compacted import (
     CrashError,
     CrashingFileSystem,

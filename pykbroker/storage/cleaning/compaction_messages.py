@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pykbroker.errors import ProtocolError
-from pykbroker.storage.compaction import Cleaned, CleanedGroup, CompactionTask
+from pykbroker.storage.cleaning.compaction import Cleaned, CleanedGroup, CompactionTask
 from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.segment import DamagedLogError
 

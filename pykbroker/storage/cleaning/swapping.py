@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from pykbroker.storage.cleaning.staged_segment import StagedSegment, remove_staged
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.names import SWAP_SUFFIX
 from pykbroker.storage.removal import set_aside
 from pykbroker.storage.segment import Segment
-from pykbroker.storage.staged_segment import StagedSegment, remove_staged
 
 
 class Swap:

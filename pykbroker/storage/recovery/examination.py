@@ -10,9 +10,7 @@ from enum import Enum
 
 from pykbroker.storage import checkpoint
 from pykbroker.storage.checkpoint import TopicPartition
-from pykbroker.storage.damage import Cut, FoundDamageError
 from pykbroker.storage.files import FileSystem
-from pykbroker.storage.kept_aside import corrupt_path, cut_off
 from pykbroker.storage.leader_epochs import LeaderEpochs
 from pykbroker.storage.log_config import LONG_MAX, LogConfig
 from pykbroker.storage.names import (
@@ -25,11 +23,13 @@ from pykbroker.storage.names import (
     parse_directory_name,
 )
 from pykbroker.storage.producer_state import ProducerStates
-from pykbroker.storage.recovery import Promise, check_below, look
-from pykbroker.storage.scan import Scan
+from pykbroker.storage.recovery.damage import Cut, FoundDamageError
+from pykbroker.storage.recovery.kept_aside import corrupt_path, cut_off
+from pykbroker.storage.recovery.loading import Promise, check_below, look
+from pykbroker.storage.recovery.scan import Scan
+from pykbroker.storage.recovery.swaps import has_unfinished_swap
 from pykbroker.storage.segment import Segment
 from pykbroker.storage.stored_offsets import StoredOffsets
-from pykbroker.storage.swaps import has_unfinished_swap
 
 _LOCK_FILE = ".lock"
 

@@ -13,24 +13,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from pykbroker.storage.damage import Cut, Finding, FoundDamageError, judge
 from pykbroker.storage.files import File, FileSystem
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX
-from pykbroker.storage.kept_aside import cut_off, forget_torn, put_aside, torn_path
 from pykbroker.storage.leader_epochs import LeaderEpochs
 from pykbroker.storage.log_config import LONG_MAX, LogConfig
 from pykbroker.storage.names import LOG_SUFFIX, file_name, offsets_of_files
 from pykbroker.storage.producer_state import ProducerStates
-from pykbroker.storage.rebuilt import (
+from pykbroker.storage.recovery.damage import Cut, Finding, FoundDamageError, judge
+from pykbroker.storage.recovery.kept_aside import cut_off, forget_torn, put_aside, torn_path
+from pykbroker.storage.recovery.rebuilt import (
     drop_snapshots,
     load_epochs,
     load_producers,
     producers_before,
     write_epochs,
 )
-from pykbroker.storage.scan import Scan, Scanned, Watch, unwatched
+from pykbroker.storage.recovery.scan import Scan, Scanned, Watch, unwatched
+from pykbroker.storage.recovery.swaps import finish_swaps
 from pykbroker.storage.segment import DamagedLogError, Segment
-from pykbroker.storage.swaps import finish_swaps
 
 
 @dataclass(frozen=True, slots=True)

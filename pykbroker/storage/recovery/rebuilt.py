@@ -18,7 +18,7 @@ from pykbroker.storage.names import (
     offsets_of_files,
 )
 from pykbroker.storage.producer_state import ProducerStates
-from pykbroker.storage.scan import READ_BYTES, Watch, unwatched
+from pykbroker.storage.recovery.scan import READ_BYTES, Watch, unwatched
 from pykbroker.storage.segment import DamagedLogError, Segment
 from pykbroker.wire.records import BatchHeader
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from crc32c import crc32c
 
-from pykbroker.storage.damage import Cut, find_batch
 from pykbroker.storage.index import RELATIVE_OFFSET_MAX
 from pykbroker.storage.leader_epochs import LeaderEpochs
 from pykbroker.storage.names import LOG_SUFFIX
 from pykbroker.storage.producer_state import ProducerStates
+from pykbroker.storage.recovery.damage import Cut, find_batch
 from pykbroker.storage.segment import Segment
 from pykbroker.wire.records import (
     BATCH_HEADER_BYTES,

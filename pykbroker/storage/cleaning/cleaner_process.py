@@ -13,8 +13,8 @@ import threading
 import time
 
 from pykbroker.errors import ProtocolError
-from pykbroker.storage.compaction import Compaction, Moved
-from pykbroker.storage.compaction_messages import (
+from pykbroker.storage.cleaning.compaction import Compaction, Moved
+from pykbroker.storage.cleaning.compaction_messages import (
     decode_task,
     encode_failure,
     encode_step,

@@ -11,15 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pykbroker.storage.batch_reading import read_batches
 from pykbroker.storage.batch_rules import EXPANSION_MAX
-from pykbroker.storage.cleaner import GroupedSegment, group_segments
-from pykbroker.storage.files import FileSystem
-from pykbroker.storage.index import OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES
-from pykbroker.storage.log_config import LogConfig
-from pykbroker.storage.names import LOG_SUFFIX, TRANSACTION_INDEX_SUFFIX, file_name
-from pykbroker.storage.offset_map import NUMBER_MAX, SLOT_BYTES, OffsetMap
-from pykbroker.storage.rewrite import (
+from pykbroker.storage.cleaning.batch_reading import read_batches
+from pykbroker.storage.cleaning.cleaner import GroupedSegment, group_segments
+from pykbroker.storage.cleaning.offset_map import NUMBER_MAX, SLOT_BYTES, OffsetMap
+from pykbroker.storage.cleaning.rewrite import (
     SUPERSEDED,
     TOMBSTONE,
     Retention,
@@ -27,13 +23,17 @@ from pykbroker.storage.rewrite import (
     with_horizon,
     without_dropped,
 )
-from pykbroker.storage.segment import Segment
-from pykbroker.storage.staged_segment import StagedSegment
-from pykbroker.storage.transaction_metadata import (
+from pykbroker.storage.cleaning.staged_segment import StagedSegment
+from pykbroker.storage.cleaning.transaction_metadata import (
     TransactionMetadata,
     TransactionSurvey,
     marker_of,
 )
+from pykbroker.storage.files import FileSystem
+from pykbroker.storage.index import OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES
+from pykbroker.storage.log_config import LogConfig
+from pykbroker.storage.names import LOG_SUFFIX, TRANSACTION_INDEX_SUFFIX, file_name
+from pykbroker.storage.segment import Segment
 from pykbroker.wire.record_keys import read_keys
 from pykbroker.wire.records import (
     BatchHeader,

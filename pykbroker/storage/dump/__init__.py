@@ -1,0 +1,1 @@
+"""What files of logs hold, damage included, for tools: nothing raises for their contents."""

@@ -1,0 +1,1 @@
+"""Opening what a crash left: how far it is whole, and what anything else means."""
