@@ -6,9 +6,13 @@ the others from running, and one whose needs the machine lacks says so.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from tests.crash.figures import end_in_order
 
 PARTS = (
     ("tests.crash.torn_states", "--cases", "150000"),
@@ -31,12 +35,24 @@ def main() -> int:
         if given.only not in module:
             continue
         command = [sys.executable, "-m", module, *arguments, "--seed", str(given.seed)]
-        if subprocess.run(command, check=False).returncode != 0:
+        if _status_of(command) != 0:
             failed.append(f"{module} --seed {given.seed}")
     for name in failed:
         sys.stdout.write(f"failed: python -m {name}\n")
     return 1 if failed else 0
 
 
+def _status_of(command: Sequence[str]) -> int:
+    """Run a part to its end; when this process is told to end, tell the part and wait for it."""
+    with subprocess.Popen(command) as part:
+        try:
+            return part.wait()
+        except (KeyboardInterrupt, SystemExit):
+            part.send_signal(signal.SIGTERM)
+            part.wait()
+            raise
+
+
 if __name__ == "__main__":
+    end_in_order()
     sys.exit(main())

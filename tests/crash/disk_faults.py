@@ -30,6 +30,8 @@ _RENAMES = ("rename", "renameat", "renameat2")
 _LARGE_BYTES = 300_000
 _SLOW_SECONDS = 0.4
 _LOAD_SECONDS = 0.6
+_NEVER_FULL_BYTES = 1 << 30
+"""Of segments whose files are named beforehand as those that fail."""
 
 Trigger = Callable[[Site, Client], bool]
 """Does what meets the fault; tells whether the broker refused it with KAFKA_STORAGE_ERROR."""
@@ -177,7 +179,7 @@ def slow_disk(directory: Path, random: Random) -> Site:
 
 def syncs_fail_under_load(directory: Path, random: Random) -> Site:
     """Let syncs fail while many producers are at work, then kill the broker."""
-    site = Site(directory / "data", directory / "log", random)
+    site = Site(directory / "data", directory / "log", random, segment_bytes=_NEVER_FULL_BYTES)
     with site.broker:
         site.begin()
         paths = list(site.data.glob("*-[0-9]/*.log"))
@@ -201,7 +203,7 @@ def syncs_fail_under_load(directory: Path, random: Random) -> Site:
 
 def space_comes_and_goes_under_load(directory: Path, random: Random) -> Site:
     """Let writes find no space for a while, again and again, while many producers are at work."""
-    site = Site(directory / "data", directory / "log", random)
+    site = Site(directory / "data", directory / "log", random, segment_bytes=_NEVER_FULL_BYTES)
     with site.broker:
         site.begin()
         paths = list(site.data.glob("*-[0-9]/*.log"))

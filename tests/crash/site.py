@@ -11,7 +11,7 @@ from threading import Event
 from pykbroker.errors import ErrorCode
 from tests.api.requests import a_batch, produce_raw
 from tests.crash.ledger import Findings
-from tests.crash.load import Load, a_load, make_topics, options
+from tests.crash.load import SEGMENT_BYTES, Load, a_load, make_topics, options
 from tests.crash.reading import Kept, read_all
 from tests.crash.values import source_of
 from tests.kafka_client import Client
@@ -31,11 +31,15 @@ class Site:
     data: Path
     log: Path
     random: Random
+    segment_bytes: int = SEGMENT_BYTES
     wrong: list[str] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
 
     def __post_init__(self) -> None:
-        given = options(str(self.data), {"log.flush.before.ack": "all"})
+        given = options(
+            str(self.data),
+            {"log.flush.before.ack": "all", "log.segment.bytes": self.segment_bytes},
+        )
         self.broker = BrokerProcess(*given, log=self.log)
         self.load: Load = a_load(self.random, self.findings, Event())
 

@@ -21,11 +21,12 @@ class Worker(threading.Thread):
         self.task = task
         self.address = address
         self.fault: Exception | None = None
+        self.is_stopping = False
 
     def run(self) -> None:
         try:
             with Client(self.address) as client:
-                while True:
+                while not self.is_stopping:
                     self.task.step(client)
         except (EOFError, OSError):
             pass
@@ -35,12 +36,16 @@ class Worker(threading.Thread):
 
 @contextmanager
 def working(tasks: Sequence[Task], address: str) -> Iterator[list[Worker]]:
-    """Let every task work; the block must end the broker. Raises what a task raised."""
+    """Let every task work; the block ends the broker, or fails. Raises what a task raised."""
     workers = [Worker(task, address) for task in tasks]
     for worker in workers:
         worker.start()
     try:
         yield workers
+    except BaseException:
+        for worker in workers:
+            worker.is_stopping = True
+        raise
     finally:
         for worker in workers:
             worker.join()
