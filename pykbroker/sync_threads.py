@@ -7,6 +7,7 @@ was begun is waited for, whatever happens to who asked.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections import deque
@@ -93,24 +94,41 @@ class SyncThreads:
 
 
 class Bell:
-    """Wakes one task from any thread; rings do not add up."""
+    """Wakes one task from any thread; rings do not add up.
+
+    By an eventfd, which costs half of what a pair of sockets does, where the system has them.
+    """
 
     def __init__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
-        self._ours.setblocking(False)
-        self._theirs.setblocking(False)
+        self._sockets: tuple[socket.socket, socket.socket] | None = None
+        if hasattr(os, "eventfd"):
+            self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        else:
+            self._sockets = ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            theirs.setblocking(False)
 
     def ring(self) -> None:
         """Wake the task, or let its next `heard` return at once; from any thread."""
         with suppress(BlockingIOError):  # as many rings as fit are not heard yet
-            self._theirs.send(b"\0")
+            if self._sockets is None:
+                os.eventfd_write(self._fd, 1)
+            else:
+                self._sockets[1].send(b"\0")
 
     async def heard(self) -> None:
         """Return when it rang since the last time."""
-        await trio.lowlevel.wait_readable(self._ours)
-        self._ours.recv(4096)
+        if self._sockets is None:
+            await trio.lowlevel.wait_readable(self._fd)
+            os.eventfd_read(self._fd)
+        else:
+            await trio.lowlevel.wait_readable(self._sockets[0])
+            self._sockets[0].recv(4096)
 
     def close(self) -> None:
         """Give up the descriptors."""
-        self._ours.close()
-        self._theirs.close()
+        if self._sockets is None:
+            os.close(self._fd)
+        else:
+            for each in self._sockets:
+                each.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import partial
 
@@ -12,6 +13,15 @@ from trio.testing import wait_all_tasks_blocked
 from pykbroker.sync_threads import SyncThreads
 
 EIO = OSError(5, "Input/output error")
+
+
+@pytest.fixture(params=["eventfd", "socketpair"], autouse=True)
+def bell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What threads ring with: the second is for systems without the first."""
+    if request.param == "socketpair":
+        monkeypatch.delattr(os, "eventfd", raising=False)
+    elif not hasattr(os, "eventfd"):
+        pytest.skip("this system has no eventfd")
 
 
 def fail(failure: BaseException) -> None:

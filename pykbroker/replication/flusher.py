@@ -48,6 +48,10 @@ class Flusher:
         self._directory = directory
         self._threads = threads
         self._noted: dict[PartitionLeader, None] = {}
+        self._notes = 0
+        """How often something was noted since the last round began."""
+        self._notes_of_round = 2
+        """How often for that round; before the first, nobody is known to be alone."""
         self._under_way: dict[PartitionLeader, None] = {}
         self._due: dict[PartitionLeader, float] = {}
         """When what is unsynced is to be, by trio's clock."""
@@ -64,9 +68,17 @@ class Flusher:
         return self._directory.failure
 
     def note(self, leader: PartitionLeader) -> None:
-        """Have all that is in the leader's log now synced, by this round or the next."""
+        """Have all that is in the leader's log now synced, by this round or the next.
+
+        Who was alone in the last round is taken to be alone, and waits for nobody to join.
+        """
         self._noted[leader] = None
-        if not self._under_way:
+        self._notes += 1
+        if self._under_way:
+            return
+        if self._notes_of_round <= 1 and self._threads.is_running:
+            self._begin()
+        else:
             self._any_noted.wake()
 
     def note_due(self, leader: PartitionLeader, within_ms: int) -> None:
@@ -129,6 +141,7 @@ class Flusher:
         if not self._threads.is_running:
             return
         noted, self._noted = self._noted, {}
+        self._notes_of_round, self._notes = self._notes, 0
         # The files of a retired one may be gone, and others may be in their place.
         self._under_way = noted = {each: None for each in noted if not each.is_retired}
         self.rounds += bool(noted)
