@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -186,11 +186,10 @@ def _write(client: Client, codec: int) -> None:
 def _resident_with_children(pid: int) -> int:
     """Return the resident bytes of a process and those it started; 0 where not known."""
     pids = [pid]
-    try:
-        children = (_PROC / str(pid) / "task" / str(pid) / "children").read_text()
-        pids += map(int, children.split())
-    except OSError:
-        pass
+    # A child is listed with the thread that started it.
+    for children in (_PROC / str(pid) / "task").glob("*/children"):
+        with suppress(OSError):
+            pids += map(int, children.read_text().split())
     total = 0
     for one in pids:
         try:
