@@ -157,11 +157,42 @@ def test_a_pause_is_as_long_as_what_was_moved_is_ahead_of_its_time() -> None:
     assert pause_seconds(1000, 20.0, 100.0) == 0.0
 
 
+PROCESS = "from pykbroker.storage.cleaning.cleaner_process import main; main()"
+
+
+def test_the_process_says_nothing_of_a_broker_that_was_killed_before_it_asked() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", PROCESS],
+        check=False,
+        input=b'{"direc',
+        capture_output=True,
+        timeout=30,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
+def test_the_process_says_nothing_when_there_is_nobody_to_tell(tmp_path: Path) -> None:
+    log = a_dirty_log(tmp_path)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", PROCESS], stdin=PIPE, stdout=PIPE, stderr=PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as of a broker that was killed just now
+        process.stdin.write(encode_task(a_task(log), bytes_per_second=1e9))
+        process.stdin.flush()
+        assert process.wait(timeout=30) == 1
+        assert process.stderr.read() == b""
+    log.close()
+
+
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     log = a_dirty_log(tmp_path)
-    program = "from pykbroker.storage.cleaning.cleaner_process import main; main()"
 
-    with subprocess.Popen([sys.executable, "-c", program], stdin=PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", PROCESS], stdin=PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(encode_task(a_task(log), bytes_per_second=0.001))
         process.stdin.close()  # as the system does for a broker that was killed

@@ -31,7 +31,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the broker ends this itself
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    task, bytes_per_second = decode_task(sys.stdin.buffer.readline())
+    asked = sys.stdin.buffer.readline()
+    if not asked.endswith(b"\n"):
+        return  # the broker was gone before it had said what to do
+    task, bytes_per_second = decode_task(asked)
     threading.Thread(target=_end_with_input, args=(sys.stdin.fileno(),), daemon=True).start()
     began, moved = time.monotonic(), 0
     try:
@@ -46,8 +49,11 @@ def main() -> None:
 
 
 def _tell(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(1)  # the broker is gone, and with it whoever would read of that
 
 
 def _end_with_input(descriptor: int) -> None:
