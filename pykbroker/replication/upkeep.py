@@ -16,6 +16,7 @@ from pykbroker.errors import KafkaError
 from pykbroker.replication.checkpoints import Offload
 from pykbroker.replication.removing import Removing
 from pykbroker.replication.retention_pass import RetentionPass
+from pykbroker.replication.scrubbing import Scrubbing
 
 if TYPE_CHECKING:
     from pykbroker.clock import Clock
@@ -54,6 +55,8 @@ class Upkeep:
             for directory in self._partitions.directories:
                 removing = Removing(directory, offload=self._offload, delay_ms=self._delay_ms)
                 nursery.start_soon(removing.run)
+            scrubbing = Scrubbing(self._partitions, settings=self._settings, offload=self._offload)
+            nursery.start_soon(scrubbing.run)
             nursery.start_soon(
                 self._every,
                 lambda: self._config.integer("log.retention.check.interval.ms"),

@@ -6,7 +6,7 @@ A difference from Kafka's default is a line in `DIFFERENCES` with its reason, ne
 from __future__ import annotations
 
 from pykbroker.config.check import at_least, one_of
-from pykbroker.config.property import BOOLEAN, INT, STRING, Property
+from pykbroker.config.property import BOOLEAN, INT, LONG, STRING, Property
 
 OWN: tuple[Property, ...] = (
     Property("auto.create.topics.mode", STRING, "async", one_of("async", "instant"), served=True,
@@ -21,6 +21,9 @@ OWN: tuple[Property, ...] = (
                  "machines."),
     Property("pykbroker.cluster.id", STRING, None, served=True,
              doc="Cluster id to begin with, 22 characters of base64; unset, a random one."),
+    Property("pykbroker.scrub.bytes.per.second", LONG, 1_048_576, at_least(0), served=True,
+             doc="How fast segments that are full are read again to find what the disk has lost; "
+                 "0 for never."),
     Property("pykbroker.shutdown.timeout.ms", INT, 4000, at_least(0), served=True,
              doc="Longest time that stopping waits for requests being answered; then it flushes."),
     Property("pykbroker.write.timeout.ms", INT, 30_000, at_least(1), served=True,
