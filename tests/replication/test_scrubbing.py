@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from pykbroker.replication.scrubbing import PASS_SECONDS, Scrubbing
 from pykbroker.storage.memory_fs import MemoryFileSystem
+from pykbroker.wire.records import build_batch
 from tests.replication.hosted import at_once
 from tests.replication.upkept import START_MS, Upkept
 
@@ -102,3 +103,21 @@ async def test_a_segment_that_is_gone_is_left_and_one_that_cannot_be_read_is_tol
 
     (told,) = caplog.messages
     assert "base_offset=2 position=0: [Errno 5] Input/output error;" in told
+
+
+async def test_a_batch_with_a_wrong_crc_between_whole_ones_is_told_of(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    upkept = Upkept(MemoryFileSystem())
+    await upkept.create()
+    for _ in range(2):
+        batch = memoryview(bytearray(build_batch([(START_MS, b"key", b"value", ())])))
+        upkept.leader().append(batch, acks_all=True, now_ms=START_MS)
+    upkept.append(START_MS)
+    upkept.fs.open(f"data/words-0/{0:020d}.log").pwrite(b"\xff", 70)
+
+    async with scrubbing(upkept):
+        await trio.sleep(1)
+
+    (told,) = caplog.messages
+    assert "base_offset=0 position=0: its CRC is " in told
