@@ -52,8 +52,8 @@ def written(fs: FileSystem, log: Log) -> CleanedGroup:
 
 
 def a_swap(fs: FileSystem, log: Log, **given: object) -> Swap:
-    options = {"is_open": lambda: True, "aside": Removals(fs).remove}
-    return Swap(fs, log, log.segments[:3], **{**options, **given})  # type: ignore[arg-type]
+    options = {"old": log.segments[:3], "is_open": lambda: True, "aside": Removals(fs).remove}
+    return Swap(fs, log, **{**options, **given})  # type: ignore[arg-type]
 
 
 def test_a_swap_stopped_anywhere_leaves_the_old_log_or_the_new_one() -> None:
@@ -161,7 +161,35 @@ def test_segments_that_were_taken_meanwhile_are_not_brought_back(steps: int, gon
 
     assert not swap.is_done
     assert log.segments == left
-    assert not [name for name in fs.listdir(log.directory) if name.endswith(".swap")]
+    assert not [name for name in fs.listdir(log.directory) if name.endswith((".swap", ".cleaned"))]
+
+
+def test_a_swap_behind_segments_that_were_taken_loses_nothing_wherever_it_stops() -> None:
+    for calls in range(1 << 10):
+        fs = CrashingFileSystem()
+        log = a_dirty_log(fs)
+        old = {segment.base_offset: segment for segment in log.segments}
+        steps = Compaction(fs, a_task(log)).steps()
+        groups = [step.base_offsets for step in steps if isinstance(step, CleanedGroup)]
+        assert groups == [(0,), (4,), (8,)]
+        log.raise_log_start(4)
+        log.drop_unreachable()
+        fs.calls_left = calls
+        try:
+            for group in groups:
+                segments = [old[base_offset] for base_offset in group]
+                for work in a_swap(fs, log, old=segments).steps():
+                    work()
+            finished = True
+        except CrashError:
+            finished = False
+        fs.calls_left = 1 << 30
+
+        for survivor in (fs, fs.after_power_cut()):
+            reopened = a_compacted_log(survivor, recovery_point=10, log_start_offset=4)
+            assert kept(reopened)[-2:] == CLEAN[1:], calls
+        if finished:
+            break
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])

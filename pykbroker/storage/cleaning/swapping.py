@@ -50,6 +50,8 @@ class Swap:
         """
         log, sync_names = self._log, partial(self._fs.sync_directory, self._log.directory)
         if self._number() is None:
+            # At once: what is staged in front of a later swap undoes that one at the next start.
+            self._remove_staged()
             return
         new = StagedSegment.open(self._fs, log.directory, self._old[0].base_offset, log.config)
         new.created_ms = self._old[-1].created_ms  # its age, where no record has a timestamp
@@ -57,8 +59,7 @@ class Swap:
         yield sync_names
         number = self._number()
         if number is None:
-            if self._is_open():
-                remove_staged(self._fs, log.directory, new.base_offset)
+            self._remove_staged()
             return
         log.exchange(number, len(self._old), [new])
         self.is_done = True
@@ -67,6 +68,10 @@ class Swap:
         if self._is_open():
             new.stage("")
             yield sync_names
+
+    def _remove_staged(self) -> None:
+        if self._is_open():
+            remove_staged(self._fs, self._log.directory, self._old[0].base_offset)
 
     def _number(self) -> int | None:
         """Return the number of the first old segment, if the log has all of them, none active."""
