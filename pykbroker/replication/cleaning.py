@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from pykbroker.errors import KafkaError
-from pykbroker.replication.cleaning_run import CleaningRun, LogGoneError
+from pykbroker.replication.cleaning_run import CleaningRun, LogGoneError, SegmentsGoneError
 from pykbroker.replication.full_disk import FULL
 from pykbroker.storage.cleaning.cleaner import CleanableSegment, LogState, dirtiest, plan
 from pykbroker.storage.cleaning.cleaner_checkpoint import CleanerCheckpoint
@@ -175,6 +175,8 @@ class Cleaning:
                 self._ended.set()  # otherwise the pause is for the better
         except LogGoneError:
             log.debug("cleaning ended topic=%s partition=%d: the log is gone", *run.place)
+        except SegmentsGoneError:
+            log.debug("cleaning ended topic=%s partition=%d: it is begun anew", *run.place)
         except (UncleanableError, OSError) as failure:
             self._give_up(run, failure)
         finally:

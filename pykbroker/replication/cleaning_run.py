@@ -34,6 +34,10 @@ class LogGoneError(Exception):
     """The log was deleted, or went offline, while it was being cleaned."""
 
 
+class SegmentsGoneError(Exception):
+    """Of segments that were to become one some were taken away, and others stay as they are."""
+
+
 class CleaningRun:
     """What is to be done for one log, and how far it came."""
 
@@ -119,7 +123,9 @@ class CleaningRun:
     async def swap(self, group: CleanedGroup) -> None:
         """Put a cleaned segment in its place, unless the old ones are not the log's any more.
 
-        On error: the disk fails the directory. Raises LogGoneError when the log is gone.
+        On error: the disk fails the directory. Raises LogGoneError when the log is gone, and
+        SegmentsGoneError when some of the old ones are left: were anything behind them cleaned, a
+        tombstone there could go before the values that it deletes here.
         """
         swap = Swap(
             self._fs,
@@ -142,6 +148,8 @@ class CleaningRun:
             self._unfinished.difference_update(group.base_offsets)
             self._bytes_before += group.bytes_before
             self._bytes_after += group.bytes_after
+        elif any(segment.base_offset in group.base_offsets for segment in self.log.segments):
+            raise SegmentsGoneError
 
     def _set_aside(self, paths: list[str]) -> None:
         self.directory.removals.note(paths, delay_ms=self.log.config.file_delete_delay_ms)

@@ -307,6 +307,36 @@ async def test_a_topic_deleted_meanwhile_ends_its_cleaning_and_leaves_its_succes
     assert compacted.checkpoint(CHECKPOINT) == []
 
 
+@pytest.mark.parametrize("gone", [1, 2])
+async def test_no_tombstone_goes_before_what_it_deletes_when_segments_are_taken_meanwhile(
+    autojump_clock: MockClock, gone: int
+) -> None:
+    compacted = Compacted(MemoryFileSystem())
+    await compacted.create(delete_retention_ms=0, min_cleanable_dirty_ratio=0)
+    for rows in ([("x", "0")], [("k", "1")], [("k", None), ("y", "3")]):
+        put(compacted.leader().partition_log, *rows)
+        compacted.leader().partition_log.roll(START_MS)
+    compacted.put("y")
+
+    class Shortening(CompactionInSteps):
+        async def compact(
+            self, task: CompactionTask, *, bytes_per_second: float, on_group: OnGroup
+        ) -> Cleaned:
+            async def shorten(group: Any) -> None:
+                if compacted.leader().partition_log.raise_log_start(gone):
+                    compacted.leader().partition_log.drop_unreachable()
+                await on_group(group)
+
+            return await super().compact(task, bytes_per_second=bytes_per_second, on_group=shorten)
+
+    async with cleaning(compacted, Shortening(compacted.fs)):
+        for _ in range(3):
+            await trio.sleep(20)
+            compacted.put("y")
+
+    assert [record.key for record in kept(compacted.leader().partition_log)] == ["y", "y"]
+
+
 async def test_the_checkpoint_outlives_a_restart_and_forgets_deleted_topics(
     autojump_clock: MockClock,
 ) -> None:
