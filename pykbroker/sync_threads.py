@@ -23,7 +23,11 @@ Done = Callable[[OSError | None], object]
 
 
 class SyncThreads:
-    """Up to `threads_max` threads; each is started when there is work and no idle one."""
+    """Up to `threads_max` threads, of which `run` starts one.
+
+    The others are started when there is work and no idle one; where the system gives no more
+    threads, work waits for those there are.
+    """
 
     def __init__(self, threads_max: int) -> None:
         self.is_running = False
@@ -40,10 +44,14 @@ class SyncThreads:
         assert self.is_running, "nobody would hear of the end of it"
         self._under_way += 1
         if self._under_way > len(self._threads) < self._threads_max:
-            thread = threading.Thread(target=self._work, name="pykbroker-sync", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            with suppress(RuntimeError):  # too many threads, in this process or in the system
+                self._start_thread()
         self._works.put((work, done))
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name="pykbroker-sync", daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tell of the end of each work.
@@ -52,24 +60,39 @@ class SyncThreads:
         `done` raises, and what is no OSError of a `work`, rises here.
         """
         bell = self._bell = Bell()
-        self.is_running = True
-        task_status.started()
         try:
+            self._start_thread()
+            self.is_running = True
+            task_status.started()
             while True:
                 await bell.heard()
                 self._tell()
         finally:
             self.is_running = False
-            with trio.CancelScope(shield=True):
-                while self._under_way:
-                    await bell.heard()
-                    self._tell()
-            for _ in self._threads:
-                self._works.put(None)
-            for thread in self._threads:
-                thread.join()
-            self._threads.clear()
-            bell.close()
+            try:
+                with trio.CancelScope(shield=True):
+                    await self._tell_the_rest(bell)
+            finally:
+                self._end_threads()
+                bell.close()
+
+    def _end_threads(self) -> None:
+        for _ in self._threads:
+            self._works.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    async def _tell_the_rest(self, bell: Bell) -> None:
+        """Wait for the end of all works, whatever some of them raise; the last of that rises."""
+        try:
+            self._tell()  # first: a fault may have kept from it what the bell has rung for
+            while self._under_way:
+                await bell.heard()
+                self._tell()
+        finally:
+            if self._under_way:
+                await self._tell_the_rest(bell)
 
     def _tell(self) -> None:
         while self._ended:

@@ -105,3 +105,47 @@ async def test_a_bug_in_a_work_rises() -> None:
         await work()
 
     assert isinstance(risen.value.exceptions[0], ZeroDivisionError)
+
+
+async def test_a_bug_keeps_no_other_work_from_being_told_of() -> None:
+    outcomes: list[OSError | None] = []
+
+    async def work() -> None:
+        async with trio.open_nursery() as nursery:
+            threads = SyncThreads(1)
+            await nursery.start(threads.run)
+            ended = threading.Event()
+            for each in (lambda: 1 // 0, lambda: 1 // 0, lambda: None):
+                threads.start(each, outcomes.append)
+            threads.start(ended.set, outcomes.append)
+            ended.wait(10)  # the loop hears of all of them at once
+
+    with pytest.raises(ExceptionGroup):
+        await work()
+
+    assert outcomes == [None, None]
+    assert not any(each.name == "pykbroker-sync" for each in threading.enumerate())
+
+
+async def test_where_no_more_threads_are_to_be_had_work_waits_for_those_there_are(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, told = SyncThreads(8), trio.Event()
+    await nursery.start(threads.run)
+    outcomes: list[OSError | None] = []
+
+    def done(failure: OSError | None) -> None:
+        outcomes.append(failure)
+        if len(outcomes) == 2:
+            told.set()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for _ in range(2):
+        threads.start(lambda: None, done)
+    await told.wait()
+    nursery.cancel_scope.cancel()
+
+    assert outcomes == [None, None]
