@@ -85,6 +85,8 @@ class LogDirectory:
         """Files and directories that are to go; they wait for whoever removes them."""
         self._offsets = StoredOffsets(fs, path)
         self._is_distrusted = page_cache.is_distrusted(fs, path)
+        self._any_unopened = False
+        """Whether a log was neither closed in order nor could be opened since."""
         self._cleaned_offsets = checkpoint.read_offsets(fs, f"{path}/{checkpoint.CLEANER_FILE}")
 
     @classmethod
@@ -226,8 +228,10 @@ class LogDirectory:
         try:
             yield
         except DamagedLogError:
+            self._any_unopened |= not self.clean
             raise
         except OSError:
+            self._any_unopened |= not self.clean
             page_cache.distrust(self._fs, self.path)
             raise
 
@@ -298,7 +302,8 @@ class LogDirectory:
 
         `clean` flushes them, stores the checkpoints and leaves the marker that lets the next start
         open those without scanning that end at their recovery points; after an error of the disk
-        it must be False, and is where the directory failed.
+        it must be False, and is where the directory failed. No marker stands for a log that could
+        not be opened: what a scan found in it, the next start must find too.
         """
         try:
             if clean and self.failure is None:
@@ -306,8 +311,9 @@ class LogDirectory:
                     self._close_logs()
                 self.checkpoint_recovery_points()
                 self._offsets.store_log_starts(self._logs, closing=True)
-                page_cache.trust(self._fs, self.path)
-                checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)
+                if not self._any_unopened:
+                    page_cache.trust(self._fs, self.path)
+                    checkpoint.write_clean_shutdown(self._fs, self.path, broker_epoch)
             for log in self._logs.values():
                 log.close_files()
         finally:

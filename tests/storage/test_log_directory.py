@@ -13,6 +13,7 @@ from pykbroker.storage.log_config import LogConfig
 from pykbroker.storage.log_directory import FoundPartition, LogDirectory, LogDirectoryError
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.removal import Removal
+from pykbroker.storage.segment import DamagedLogError
 from tests.storage.logs import NOW_MS, TOPIC_ID, append, read, read_all
 
 DIRECTORY_ID = b"d" * 16
@@ -307,6 +308,26 @@ def test_the_marker_does_not_vouch_for_logs_nobody_recovered(fs: MemoryFileSyste
     forgotten = a_log(directory, "forgotten")
     assert forgotten.recovery_report.scanned_bytes > 0
     assert (forgotten.recovery_point, forgotten.end_offset) == (2, 4)
+
+
+def test_damage_that_one_start_found_the_next_one_finds_too(fs: MemoryFileSystem) -> None:
+    directory = opened(fs)
+    for _ in range(3):
+        append(a_log(directory))
+    a_log(directory).flush()
+    directory.checkpoint()
+    directory.close(clean=False)
+    file = fs.open("data/topic-0/00000000000000000000.log")
+    file.pwrite(b"\xff", 70)
+
+    for _ in range(3):
+        directory = opened(fs)
+        append(a_log(directory, "whole"))
+        with pytest.raises(DamagedLogError):
+            a_log(directory)
+        directory.close()
+
+    assert not opened(fs).clean
 
 
 def test_logs_nobody_opened_stay_clean(fs: MemoryFileSystem) -> None:
