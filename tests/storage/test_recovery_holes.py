@@ -321,3 +321,19 @@ def test_random_data_is_no_hole() -> None:
 
         with pytest.raises(FoundDamageError):
             a_log(fs)
+
+
+@pytest.mark.parametrize("leftover", [b"half of a batch" * 9, bytes(100)])
+def test_what_a_refused_write_left_before_the_next_segment_costs_nothing(
+    fs: MemoryFileSystem, leftover: bytes
+) -> None:
+    first, second, third = some_batches(3)
+    fs.mkdirs(DIRECTORY)
+    overwrite(fs, FIRST_LOG, first + leftover)
+    overwrite(fs, f"{DIRECTORY}/{2:020d}.log", second + third)
+
+    log = a_log(fs)
+
+    assert (log.end_offset, log.recovery_report.cut) == (6, None)
+    assert fs.read_bytes(FIRST_LOG) == first
+    assert [segment.base_offset for segment in log.segments] == [0, 2]

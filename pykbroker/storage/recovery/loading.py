@@ -331,6 +331,9 @@ def _recover(
     scan = Scan(epochs, producers, may_skip=promise.may_skip, watch=watch)
     scanned, finding = look(directory, segments, promise, first=first, scan=scan)
     kept: list[str] = []
+    for segment in scanned.leftovers:
+        segment.file.truncate(segment.size)
+        segment.file.sync()
     if scanned.cut is not None:
         last = first + scanned.whole_segments
         forget_torn(fs, directory, segments[last])

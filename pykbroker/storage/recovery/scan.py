@@ -50,6 +50,8 @@ class Scanned:
     next_offset: int
     scanned_bytes: int
     cut: Cut | None
+    leftovers: tuple[Segment, ...] = ()
+    """Segments behind whose batches a refused write has left bytes, with nothing missing."""
 
 
 class Scan:
@@ -79,14 +81,18 @@ class Scan:
         begins below the end of the one before.
         """
         scanned_bytes, next_offset = 0, segments[0].base_offset
+        leftovers: list[Segment] = []
         for number, segment in enumerate(segments):
             file_size, later = segment.file.size, segments[number + 1 :]
             next_offset = self._scan_segment(segment)
             scanned_bytes += file_size
+            if segment.size < file_size and _has_leftover(segment, next_offset, later):
+                leftovers.append(segment)
+                continue
             if segment.size < file_size or (later and not self._joins(next_offset, segment, later)):
                 cut = _cut(segment, next_offset, later)
-                return Scanned(number, next_offset, scanned_bytes, cut)
-        return Scanned(len(segments) - 1, next_offset, scanned_bytes, None)
+                return Scanned(number, next_offset, scanned_bytes, cut, tuple(leftovers))
+        return Scanned(len(segments) - 1, next_offset, scanned_bytes, None, tuple(leftovers))
 
     def _joins(self, next_offset: int, segment: Segment, later: Sequence[Segment]) -> bool:
         begins_at = later[0].base_offset
@@ -142,6 +148,19 @@ class Scan:
         data = memoryview(segment.file.pread(length, position))
         self._watch(path, len(data))
         return data
+
+
+def _has_leftover(segment: Segment, next_offset: int, later: Sequence[Segment]) -> bool:
+    """Tell whether the bytes behind a segment's batches were given up before the next one began.
+
+    A full disk took part of a batch, the file was cut back, and a crash undid that. A batch that
+    was there once would have the offset with which the next segment begins.
+    """
+    return (
+        bool(later)
+        and later[0].base_offset == next_offset
+        and find_batch(segment.file, segment.size + 1, next_offset) is None
+    )
 
 
 def _cut(segment: Segment, next_offset: int, later: Sequence[Segment]) -> Cut:
