@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,7 +17,6 @@ from pykbroker.errors import KafkaError
 from pykbroker.replication.cleaning_run import CleaningRun, LogGoneError, SegmentsGoneError
 from pykbroker.replication.full_disk import FULL
 from pykbroker.storage.cleaning.cleaner import CleanableSegment, LogState, dirtiest, plan
-from pykbroker.storage.cleaning.cleaner_checkpoint import CleanerCheckpoint
 from pykbroker.storage.cleaning.compaction_messages import UncleanableError
 from pykbroker.storage.log_config import LONG_MAX
 
@@ -67,10 +65,6 @@ class Cleaning:
         self._clock = clock
         self._random = random
         self._offload = offload
-        self._checkpoints = {
-            directory.path: CleanerCheckpoint(fs, directory.path)
-            for directory in partitions.directories
-        }
         self._writing = trio.Lock()
         self._in_progress: set[Place] = set()
         self._uncleanable: dict[Place, bytes] = {}
@@ -129,7 +123,7 @@ class Cleaning:
 
     def _run_of(self, leader: PartitionLeader, directory: LogDirectory) -> CleaningRun | None:
         """Return what is to be done for a log; None when that is not worth its while."""
-        partition_log, checkpoint = leader.partition_log, self._checkpoints[directory.path]
+        partition_log, checkpoint = leader.partition_log, directory.cleaner_checkpoint
         place, topic_id = (partition_log.topic, partition_log.partition), partition_log.topic_id
         try:
             segments = _segments_of(partition_log)
@@ -206,9 +200,9 @@ class Cleaning:
     async def _note(self, run: CleaningRun, cleaned: Cleaned) -> None:
         if run.is_open():
             run.tell_cleaned(cleaned, trio.current_time() - run.began)
-            checkpoint = self._checkpoints[run.directory.path]
+            checkpoint = run.directory.cleaner_checkpoint
             checkpoint.note(run.place, run.log.topic_id, cleaned.end_offset)
-            await self._write(run.directory, checkpoint)
+            await self._write(run.directory)
 
     def _give_up(self, run: CleaningRun, failure: UncleanableError | OSError) -> None:
         """Tell why a log is not clean, and leave it so where trying again is of no use."""
@@ -241,16 +235,15 @@ class Cleaning:
                 (each.topic, each.partition): each.topic_id
                 for each in self._partitions.logs_in(directory)
             }
-            checkpoint = self._checkpoints[directory.path]
-            if checkpoint.keep_only(topic_ids):
-                await self._write(directory, checkpoint)
+            if directory.cleaner_checkpoint.keep_only(topic_ids):
+                await self._write(directory)
 
-    async def _write(self, directory: LogDirectory, checkpoint: CleanerCheckpoint) -> None:
+    async def _write(self, directory: LogDirectory) -> None:
         async with self._writing:
             try:
-                await self._offload(partial(checkpoint.write, checkpoint.contents()))
+                await self._offload(directory.cleaner_checkpoint.write)
             except OSError as failure:
-                if failure.errno not in FULL:  # then the next one says it too
+                if failure.errno not in FULL:  # then it is tried again
                     directory.fail(failure)
 
 

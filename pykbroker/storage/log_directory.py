@@ -15,6 +15,7 @@ from random import Random
 
 from pykbroker.storage import checkpoint, page_cache
 from pykbroker.storage.checkpoint import UNKNOWN_BROKER_EPOCH, MetaProperties, TopicPartition
+from pykbroker.storage.cleaning.cleaner_checkpoint import CleanerCheckpoint
 from pykbroker.storage.files import FileSystem, Lock
 from pykbroker.storage.log import Log
 from pykbroker.storage.log_config import LogConfig
@@ -87,7 +88,7 @@ class LogDirectory:
         self._is_distrusted = page_cache.is_distrusted(fs, path)
         self._any_unopened = False
         """Whether a log was neither closed in order nor could be opened since."""
-        self._cleaned_offsets = checkpoint.read_offsets(fs, f"{path}/{checkpoint.CLEANER_FILE}")
+        self.cleaner_checkpoint = CleanerCheckpoint(fs, path)
 
     @classmethod
     def open(
@@ -193,6 +194,9 @@ class LogDirectory:
             return log
         recovery_point = self._offsets.recovery_point(key)
         path = f"{self.path}/{directory_name(topic, partition)}"
+        cleaned_offset = self.cleaner_checkpoint.found(key)
+        if cleaned_offset is None and recovery_point is not None:
+            cleaned_offset = 0
         with self._distrusted_on_failure():
             if self._is_distrusted:
                 page_cache.reread(self._fs, path)
@@ -206,9 +210,7 @@ class LogDirectory:
                 clean=self.clean and recovery_point is not None,
                 recovery_point=recovery_point or 0,
                 log_start_offset=self._offsets.log_start(key),
-                cleaned_offset=self._cleaned_offsets.get(
-                    key, None if recovery_point is None else 0
-                ),
+                cleaned_offset=cleaned_offset,
                 now_ms=now_ms,
                 random=self._random,
                 watch=watch,
@@ -269,6 +271,7 @@ class LogDirectory:
 
     def _rename(self, topic: str, partition: int, unique: str, kind: str) -> str | None:
         self._offsets.forget((topic, partition))
+        self.cleaner_checkpoint.forget((topic, partition))
         path = f"{self.path}/{directory_name(topic, partition)}"
         if not self._fs.exists(path):
             return None

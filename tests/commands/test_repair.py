@@ -234,6 +234,18 @@ def test_segments_that_are_being_replaced_are_left_to_the_next_start(
     )
 
 
+def test_what_comes_in_the_place_of_records_given_up_is_not_clean(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = data / "cleaner-offset-checkpoint"
+    checkpoint.write_text("0\n2\norders 0 8\nwords 0 8\n")
+    flip(data / "orders-0" / LOG, BATCH_BYTES + 70)
+
+    assert repair(capsys, data, "orders-0", "--accept-loss")[0] == 0
+
+    assert checkpoint.read_text() == "0\n2\norders 0 2\nwords 0 8\n"
+
+
 def test_gaps_that_cleaning_left_are_fine(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     orders = data / "orders-0"
     (orders / LOG).write_bytes((orders / LOG).read_bytes()[: 2 * BATCH_BYTES])

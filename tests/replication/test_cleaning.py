@@ -357,6 +357,20 @@ async def test_the_checkpoint_outlives_a_restart_and_forgets_deleted_topics(
     assert compacted.checkpoint(CHECKPOINT) == ["y 0 2"]
 
 
+async def test_a_topic_made_anew_is_not_clean_where_the_one_before_was_even_after_a_restart(
+    autojump_clock: MockClock,
+) -> None:
+    compacted = Compacted(MemoryFileSystem())
+    await compacted.create()
+    compacted.put("a", "a")
+    async with cleaning(compacted):
+        await trio.sleep(1)
+        assert compacted.checkpoint(CHECKPOINT) == [f"{NAME} 0 2"]
+        await compacted.partitions.apply(compacted._feed.show(again(NAME)))
+
+    assert compacted.checkpoint(CHECKPOINT) == []
+
+
 async def test_work_is_held_back_to_the_bytes_per_second(autojump_clock: MockClock) -> None:
     compacted = Compacted(MemoryFileSystem(), log_cleaner_io_max_bytes_per_second=50.0)
     await compacted.create()

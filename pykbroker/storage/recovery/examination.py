@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from pykbroker.storage import checkpoint
 from pykbroker.storage.checkpoint import TopicPartition
+from pykbroker.storage.cleaning.cleaner_checkpoint import CleanerCheckpoint
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.leader_epochs import LeaderEpochs
 from pykbroker.storage.log_config import LONG_MAX, LogConfig
@@ -69,7 +69,7 @@ class Examination:
         self._path = path
         self._lock = fs.lock(f"{path}/{_LOCK_FILE}")
         self._offsets = StoredOffsets(fs, path)
-        self._cleaned = checkpoint.read_offsets(fs, f"{path}/{checkpoint.CLEANER_FILE}")
+        self._cleaned = CleanerCheckpoint(fs, path)
 
     def close(self) -> None:
         """Let others have the directory."""
@@ -123,6 +123,7 @@ class Examination:
             return []
         # First of all: what is cut must not count as synced, or the log is damaged for good.
         self._offsets.lower_recovery_point(key, cut.next_offset)
+        self._cleaned.lower(key, cut.next_offset)
         numbers = [n for n, one in enumerate(segments) if one.base_offset == cut.base_offset]
         if not segments or not numbers:
             return []
@@ -157,7 +158,7 @@ class Examination:
 
     def _promise(self, key: TopicPartition) -> Promise:
         """Say what the checkpoints promise; a log that was ever cleaned counts as compacted."""
-        recovery_point, cleaned = self._offsets.recovery_point(key), self._cleaned.get(key)
+        recovery_point, cleaned = self._offsets.recovery_point(key), self._cleaned.found(key)
         if recovery_point is None:
             gaps_below = LONG_MAX if cleaned is None else cleaned
         else:
