@@ -181,9 +181,10 @@ class Log:
         if self._active.size:
             self._unsynced.note_files(self._active.store_indexes())
             self._unsynced.note_files([self._snapshots.write(base_offset, self.producers)])
-        else:
-            self._drop_segments(len(self._segments) - 1)  # offsets too far for its base
         segment = self._create_segment(base_offset, now_ms)
+        if not self._segments[-2].size:  # offsets too far for its base
+            old = self.exchange(len(self._segments) - 2, 1)
+            loading.remove_segments(self._fs, self.directory, old, 0)
         self._remove_stray_snapshots()
         # Whoever reads the end reads the last two; older indexes come back when asked for.
         for number in range(len(self._segments) - 2):
@@ -300,13 +301,12 @@ class Log:
         if self.before_truncation is not None:
             self.before_truncation(offset if keep else 0)  # for a moment there is no segment
         self._unsynced.note_truncation()
-        created_ms = self._active.created_ms
         self._drop_segments(keep)
         if keep:
             self._active = self._segments[-1]
             offset = self._active.truncate(offset)
         else:
-            self._create_segment(offset, created_ms)
+            self._create_segment(offset, self._active.created_ms)
         self.end_offset = offset
         self.log_start_offset = min(self.log_start_offset, offset)
         self.size_bytes = self._segments.size_bytes

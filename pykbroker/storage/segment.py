@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import suppress
 from random import Random
 
 from pykbroker.errors import ProtocolError
@@ -132,10 +131,14 @@ class Segment:
         """Write batches at the end with one write. OSError leaves the segment as it was."""
         try:
             self.file.pwrite(data, self.size)
-        except OSError:
-            # Half a batch must not stay behind; if this fails too, recovery cuts it.
-            with suppress(OSError):
+        except OSError as failure:
+            try:  # half a batch must not stay behind; if this fails too, recovery cuts it
                 self.file.truncate(self.size)
+            except OSError as uncut:
+                if uncut.errno != failure.errno:  # more is wrong than a full disk
+                    raise OSError(
+                        errno.EIO, f"not cut back: {uncut}", self.path(LOG_SUFFIX)
+                    ) from failure
             raise
         if len(headers) == 1:
             header = headers[0]
@@ -292,10 +295,7 @@ class Segment:
         return files if self.size else []
 
     def load_end(self) -> int:
-        """Look at the newest batches only, and return the next offset after them.
-
-        Raises DamagedLogError when the file does not end with a whole batch.
-        """
+        """Return the next offset, as the newest batches say; DamagedLogError after half a one."""
         if not self.size:
             return self.base_offset
         next_offset = self.base_offset

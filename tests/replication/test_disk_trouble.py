@@ -97,6 +97,25 @@ def test_a_full_disk_refuses_a_request_and_is_asked_again(
     ]
 
 
+def test_half_a_batch_that_cannot_be_cut_off_is_more_than_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    directory, first, _ = two_leaders()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        failing_writes(broken, errno.ENOSPC)
+        broken.setattr(MemoryFile, "truncate", refuse)
+        codes = [refused(first)]
+    codes.append(refused(first))
+
+    assert codes == [ErrorCode.KAFKA_STORAGE_ERROR] * 2
+    assert directory.failure is not None
+    assert (first.end_offset, readable(first)) == (1, True)
+
+
 def test_a_sync_that_fails_for_want_of_space_fails_the_directory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

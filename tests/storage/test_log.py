@@ -196,6 +196,29 @@ def test_a_segment_rolls_when_offsets_get_too_far_apart(fs: MemoryFileSystem) ->
     assert offsets_in(read(log, 0)) == [(far, far)]
 
 
+def test_a_far_roll_that_a_full_disk_refuses_takes_nothing_away(
+    fs: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = a_log(fs)
+    written = append(log) + append(log)
+    log.roll(NOW_MS)
+    far = a_batch(base_offset=1 << 33)
+
+    def refuse(path: str) -> None:
+        raise OSError(errno.ENOSPC, "no space", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fs, "create", refuse)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no space"):
+                replicate(log, far)
+
+    assert (bases(log), read_all(log)) == ([0, 2], written)
+    replicate(log, far)
+    assert (bases(log), log.end_offset) == ([0, 1 << 33], (1 << 33) + 1)
+    assert offsets_in(read(a_log(fs), 2)) == [(1 << 33, 1 << 33)]
+
+
 def test_a_rolled_segment_begins_where_the_one_before_ends(fs: MemoryFileSystem) -> None:
     batch = a_batch(base_offset=50)
     log = a_log(fs, segment_bytes=len(batch))
