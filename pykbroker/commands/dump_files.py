@@ -47,7 +47,10 @@ class Target(NamedTuple):
 
 
 def target_of(path: Path) -> Target:
-    """Tell by its name what a file is. Raises ConfigError for one that cannot be shown."""
+    """Tell by its name what a file is.
+
+    Raises ConfigError for one that cannot be shown, OSError where there is none.
+    """
     of_a_segment = _OF_A_SEGMENT.fullmatch(path.name)
     if of_a_segment is not None:
         return Target(path, of_a_segment[2], int(of_a_segment[1]))
@@ -57,6 +60,7 @@ def target_of(path: Path) -> Target:
         return Target(path, "offsets", None)
     if path.suffix in _OF_BATCHES:
         return Target(path, "log", None)
+    path.lstat()  # of what is not there, its name is not what is wrong
     raise ConfigError(
         f"{path} has a name that dump-log does not know; name a .log, .index, .timeindex,"
         " .txnindex, .snapshot, leader-epoch-checkpoint or offset checkpoint as brokers call them,"

@@ -13,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from pykbroker.config.property import ConfigError
-from pykbroker.storage.checkpoint import TopicPartition
+from pykbroker.replication.directory_health import advice_on
+from pykbroker.storage.checkpoint import META_PROPERTIES_FILE, TopicPartition
 from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.names import directory_name, parse_directory_name
 from pykbroker.storage.recovery.examination import Examination, Examined, State
@@ -64,14 +65,23 @@ def _opened(path: Path) -> Examination:
     try:
         if not path.is_dir():
             raise NotADirectoryError(0, "no such directory")
+        if not _is_data_directory(path):
+            raise NotADirectoryError(0, "it holds neither partitions nor meta.properties")
         return Examination(OsFileSystem(), path.as_posix())
     except BlockingIOError:
         raise ConfigError(f"{path} is in use by a running broker; stop it first") from None
     except OSError as fault:
+        advice = advice_on(fault, otherwise="write the path of a data directory")
         raise ConfigError(
-            f"--data-dir {path} cannot be used ({fault.strerror}); write the path of a data"
-            " directory"
+            f"--data-dir {path} cannot be used ({fault.strerror}); {advice}"
         ) from None
+
+
+def _is_data_directory(path: Path) -> bool:
+    """Tell whether a broker keeps its data there; a wrong path must not pass for a fine one."""
+    return (path / META_PROPERTIES_FILE).exists() or any(
+        parse_directory_name(each.name) is not None and each.is_dir() for each in path.iterdir()
+    )
 
 
 def _chosen(examination: Examination, path: Path, names: list[str]) -> list[TopicPartition]:
@@ -119,4 +129,4 @@ def _sentence(found: Examined, kept: list[str] | None) -> str:
             f" ({cut.later_segments} later segments, {follow})"
         )
     aside = f"kept as {', '.join(kept)}" if kept else "there was nothing to keep"
-    return f"repaired: the log ends at offset {end}; {place}, is cut off, {aside}"
+    return f"repaired: the log ends at offset {end}; {place}, cut off, {aside}"

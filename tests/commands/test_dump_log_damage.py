@@ -192,6 +192,7 @@ def test_room_taken_in_advance_in_indexes_is_no_fault(
     ("name", "sentence"),
     [
         ("nothing.log", "cannot be read (No such file or directory); name a file"),
+        ("words-0", "cannot be read (No such file or directory); name a file"),
         ("empty", "holds no segments; name the directory of a partition, such as"),
         ("notes.txt", "has a name that dump-log does not know; name a .log"),
     ],
@@ -200,6 +201,7 @@ def test_what_cannot_be_shown_ends_with_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, sentence: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
 
     assert cli.main(["dump-log", str(tmp_path / name)]) == 2
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,7 +148,7 @@ def test_an_accepted_loss_lets_the_log_open_and_keeps_what_was_behind(
         [
             (
                 f"orders-0: repaired: the log ends at offset 6; {3 * BATCH_BYTES} bytes from offset"
-                f" 6, position {3 * BATCH_BYTES} of {orders / LOG}, is cut off, kept as"
+                f" 6, position {3 * BATCH_BYTES} of {orders / LOG}, cut off, kept as"
                 f" {', '.join(kept)}"
             )
         ],
@@ -190,11 +192,11 @@ def test_records_that_are_gone_are_given_up_too(
     assert accepted[1] == [
         (
             "orders-0: repaired: the log ends at offset 0; 0 bytes from offset 0, position 0 of"
-            f" {data / 'orders-0'}, is cut off, there was nothing to keep"
+            f" {data / 'orders-0'}, cut off, there was nothing to keep"
         ),
         (
             f"words-0: repaired: the log ends at offset 8; 0 bytes from offset 8, position"
-            f" {4 * BATCH_BYTES} of {data / 'words-0' / LOG}, is cut off, there was nothing to keep"
+            f" {4 * BATCH_BYTES} of {data / 'words-0' / LOG}, cut off, there was nothing to keep"
         ),
     ]
     with directory_at(data) as directory:
@@ -299,3 +301,45 @@ def test_the_help_says_what_the_status_means(capsys: pytest.CaptureFixture[str])
 
     told = " ".join(capsys.readouterr().out.split())
     assert "Exit status: 0 nothing is damaged, or no more; 1 something is; 2 wrong use" in told
+
+
+def test_a_directory_that_is_no_data_directory_does_not_pass_for_a_fine_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert repair(capsys, tmp_path) == (
+        2,
+        [
+            (
+                f"pykbroker: --data-dir {tmp_path} cannot be used (it holds neither partitions nor"
+                " meta.properties); write the path of a data directory"
+            )
+        ],
+    )
+    assert contents(tmp_path) == {}
+
+
+def test_partitions_are_looked_at_where_meta_properties_is_lost(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "meta.properties").unlink()
+
+    assert repair(capsys, data, "words-0") == (0, ["words-0: fine, ends at offset 12"])
+
+
+def test_what_to_do_about_a_disk_is_said_by_its_fault(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: OsFileSystem, path: str) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    monkeypatch.setattr(OsFileSystem, "lock", refuse)
+
+    assert repair(capsys, data) == (
+        2,
+        [
+            (
+                f"pykbroker: --data-dir {data} cannot be used (Read-only file system); mount it for"
+                " writing"
+            )
+        ],
+    )

@@ -82,8 +82,9 @@ def test_the_message_says_what_is_at_stake_and_what_to_do(fs: MemoryFileSystem) 
         f"[Errno 5] damage at position {BATCH_BYTES}: no power cut leaves such bytes with whole"
         f" batches from position {2 * BATCH_BYTES} on. At stake are the records from offset 2 on"
         f" ({2 * BATCH_BYTES} bytes, 0 later segments). Nothing was changed. Put the files back"
-        " from a copy and restart the broker; or stop it, give these records up by"
-        " `pykbroker repair --data-dir data topic-0 --accept-loss`, and start it:"
+        " from a copy and restart the broker; or stop it, see by `pykbroker repair --data-dir data"
+        " topic-0` all that would be lost, give it up by the same command with --accept-loss, and"
+        " start it:"
         f" '{FIRST_LOG}'"
     )
 

@@ -94,8 +94,8 @@ class FoundDamageError(DamagedLogError):
             f"damage at position {cut.position}: {reason}. At stake are the records from offset"
             f" {cut.next_offset} on ({cut.lost_bytes} bytes, {cut.later_segments} later segments)."
             " Nothing was changed. Put the files back from a copy and restart the broker; or stop"
-            " it, give these records up by"
-            f" `pykbroker repair --data-dir {data_dir} {partition} --accept-loss`, and start it",
+            f" it, see by `pykbroker repair --data-dir {data_dir} {partition}` all that would be"
+            " lost, give it up by the same command with --accept-loss, and start it",
             path,
         )
         self.cut = cut
