@@ -35,12 +35,17 @@ class _Shared:
         self._asked = self._stored = 0
 
     async def store(self, offload: Offload) -> None:
-        """Return once all that was there before the call is stored; raises OSError."""
+        """Return once all that was there before the call is stored.
+
+        Raises OSError, and KAFKA_STORAGE_ERROR where the directory has failed before its turn.
+        """
         self._asked += 1
         wanted = self._asked
         async with self._lock:
             if self._stored >= wanted:
                 return
+            if self.directory.failure is not None:
+                raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
             covered = self._asked
             await offload(self._store)
             self._stored = covered

@@ -144,9 +144,7 @@ class OsFile:
         """Write all of `data` at `position`; OSError if not all could be written."""
         descriptor = self._opened()
         if not self._dirty:
-            self._dirty = True
-            self._fs.keep_out(self)
-            self._descriptor = descriptor  # which another thread may have let go of until now
+            self._note_dirty(descriptor)
         if isinstance(data, (bytes, bytearray, memoryview)):
             length = len(data)
             written = descriptor.pwrite(data, position)
@@ -156,8 +154,15 @@ class OsFile:
         if written != length:
             whole = data if isinstance(data, (bytes, bytearray, memoryview)) else b"".join(data)
             self._write_rest(memoryview(whole), written, position)
+        if not self._dirty:  # a sync has ended since, which may not cover what was just written
+            self._note_dirty(descriptor)
         if position + length > self.size:
             self.size = position + length
+
+    def _note_dirty(self, descriptor: Descriptor) -> None:
+        self._dirty = True
+        self._fs.keep_out(self)
+        self._descriptor = descriptor  # which another thread may have let go of until now
 
     def _write_rest(self, data: memoryview, written: int, position: int) -> None:
         descriptor = self._opened()
@@ -212,10 +217,10 @@ class OsFile:
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""
         descriptor = self._opened()
-        self._dirty = True
-        self._fs.keep_out(self)
-        self._descriptor = descriptor
+        self._note_dirty(descriptor)
         os.ftruncate(descriptor.fd, size)
+        if not self._dirty:  # as in pwrite
+            self._note_dirty(descriptor)
         self.size = size
 
     def close(self) -> None:

@@ -98,3 +98,32 @@ async def test_any_other_failure_fails_the_directory_and_is_not_tried_again() ->
 
     assert upkept.directory.failure is fs.failure
     assert fs.refused == 1
+
+
+async def test_who_waited_for_a_turn_does_not_write_to_a_directory_that_has_failed_since() -> None:
+    fs = Trouble("write_atomic")
+    upkept = await an_upkept(fs)
+    upkept.leader().raise_log_start(1)
+
+    async def offload(work: Callable[[], Any]) -> Any:
+        await wait_all_tasks_blocked()
+        try:
+            return work()
+        finally:
+            fs.failure = None
+
+    checkpoints = Checkpoints([upkept.directory], offload)
+    fs.failure = OSError(errno.EIO, "Input/output error")
+    codes = []
+
+    async def ask() -> None:
+        with pytest.raises(KafkaError) as refused:
+            await checkpoints.store_log_starts(upkept.directory)
+        codes.append(refused.value.code)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        nursery.start_soon(ask)
+
+    assert codes == [ErrorCode.KAFKA_STORAGE_ERROR] * 2
+    assert upkept.checkpoint(LOG_STARTS) == []

@@ -224,3 +224,29 @@ def test_a_removed_file_needs_no_sync(tmp_path: Path) -> None:
     file.sync()
 
     assert not fs.exists(f"{tmp_path}/gone")
+
+
+@pytest.mark.parametrize("call", ["pwrite", "ftruncate"])
+def test_a_sync_that_ends_during_a_change_does_not_make_the_file_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    fs = OsFileSystem(open_files_max=1)
+    file = fs.create(f"{tmp_path}/a")
+    real = getattr(os, call)
+
+    def changed_late(*given: Any) -> Any:
+        file.sync()  # as a thread does
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, changed_late)
+        if call == "pwrite":
+            file.pwrite(b"x", 0)
+        else:
+            file.truncate(0)
+    fs.create(f"{tmp_path}/b")
+
+    assert file.is_open
+    file.sync()
+    fs.create(f"{tmp_path}/c")
+    assert not file.is_open
