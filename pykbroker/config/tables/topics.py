@@ -28,11 +28,11 @@ TOPICS: tuple[Property, ...] = (
     Property("flush.messages", LONG, LONG_MAX, at_least(1), served=True,
              synonyms=("log.flush.interval.messages",),
              doc="Records appended before the log is forced to disk; the default leaves it to "
-                 "the operating system."),
+                 "log.flush.before.ack."),
     Property("flush.ms", LONG, LONG_MAX, at_least(0), served=True,
              synonyms=("log.flush.interval.ms", "log.flush.scheduler.interval.ms"),
              doc="Time after which appended records are forced to disk; the default leaves it to "
-                 "the operating system."),
+                 "log.flush.before.ack."),
     Property("retention.bytes", LONG, -1, synonyms=("log.retention.bytes",), served=True,
              doc="Oldest segments of a partition are deleted while it holds more than this; -1 "
                  "keeps everything."),
