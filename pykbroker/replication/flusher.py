@@ -129,8 +129,9 @@ class Flusher:
                 await self._due_sooner.wait()
             now = trio.current_time()
             for leader in [leader for leader, due in self._due.items() if due <= now]:
-                del self._due[leader]
-                self.note(leader)
+                # The note of one may begin a round of all, or find that the disk has failed.
+                if self._due.pop(leader, None) is not None:
+                    self.note(leader)
 
     # -- one round -----------------------------------------------------------------------------
 

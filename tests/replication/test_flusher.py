@@ -266,6 +266,25 @@ async def test_what_was_synced_for_another_reason_is_not_due_any_more(
         assert (site.flusher.rounds, leader.high_watermark) == (1, 2)
 
 
+async def test_logs_due_at_once_end_no_flusher_of_a_directory_that_failed_elsewhere(
+    autojump_clock: MockClock,
+) -> None:
+    del autojump_clock
+    site = Site(before_ack=False)
+    async with running(site):
+        leaders = [site.leader(index, flush_ms=1_000) for index in (0, 1)]
+        await append(leaders[0])
+        await trio.sleep(2)
+        await site.end_one()
+        for leader in leaders:
+            await append(leader)
+        site.directory.fail(EIO)
+
+        await trio.sleep(5)
+
+    assert (site.flusher.rounds, site.threads.held) == (1, [])
+
+
 async def test_a_rolled_log_has_its_recovery_point_stored_once_it_is_durable() -> None:
     site = Site()
     async with running(site):
