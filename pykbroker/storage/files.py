@@ -70,6 +70,10 @@ class File(Protocol):
         """Have what is synced be read from the disk again, where the system can do that."""
         ...
 
+    def set_modified_ms(self, time_ms: int) -> None:
+        """Let the file be as old as another one, ms since 1970 UTC."""
+        ...
+
     def modified_ms(self) -> int | None:
         """Return when it was written to last, ms since 1970 UTC; None where nobody notes it."""
         ...

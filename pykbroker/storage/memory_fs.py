@@ -152,6 +152,9 @@ class MemoryFile:
     def drop_cached(self) -> None:
         """Do nothing: memory is all there is."""
 
+    def set_modified_ms(self, time_ms: int) -> None:
+        """Do nothing: memory has no times."""
+
     def modified_ms(self) -> None:
         """Return None: there is no clock here."""
 

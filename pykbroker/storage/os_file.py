@@ -238,6 +238,10 @@ class OsFile:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._opened().fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
+    def set_modified_ms(self, time_ms: int) -> None:
+        """Let the file be as old as another one, ms since 1970 UTC."""
+        os.utime(self.path, ns=(time_ms * 1_000_000, time_ms * 1_000_000))
+
     def modified_ms(self) -> int:
         """Return when it was written to last, ms since 1970 UTC."""
         return os.stat(self.path).st_mtime_ns // 1_000_000

@@ -135,6 +135,9 @@ class SimulatedFile:
         """Have what is synced be read from the disk again."""
         self._opened().drop()
 
+    def set_modified_ms(self, time_ms: int) -> None:
+        """Do nothing: there is no clock here."""
+
     def modified_ms(self) -> None:
         """Return None: there is no clock here."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pykbroker.storage.fs import OsFileSystem
 from pykbroker.storage.log import Log
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.segment import DamagedLogError
@@ -239,3 +242,17 @@ def test_a_batch_larger_than_the_buffer_is_read_whole() -> None:
     clean(fs, log, io_buffer_bytes=100)
 
     assert [(one.offset, one.key) for one in kept(log)] == [(1, "a"), (2, "b")]
+
+
+def test_records_without_timestamps_stay_as_old_as_they_were(tmp_path: Path) -> None:
+    fs = OsFileSystem()
+    log = a_compacted_log(fs, str(tmp_path / "topic-0"))
+    put(log, ("a", "1"), ("a", "2"), timestamp_ms=-1)
+    log.roll(NOW_MS)
+    log.flush()
+    log.segments[0].file.set_modified_ms(NOW_MS - 5_000)
+
+    clean(fs, log)
+
+    assert log.segments[0].file.modified_ms() == NOW_MS - 5_000
+    log.close()

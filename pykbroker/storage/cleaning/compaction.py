@@ -268,6 +268,10 @@ class Compaction:
                 yield Moved(sum(map(len, kept)))
         self._write_transaction_index(group, cleaned)
         cleaned.finish()
+        modified_ms = group[-1].file.modified_ms()
+        if modified_ms is not None:
+            # Records without timestamps are as old as their file, for retention by time.
+            cleaned.file.set_modified_ms(modified_ms)
         yield CleanedGroup(
             tuple(segment.base_offset for segment in group),
             sum(segment.size for segment in group),
