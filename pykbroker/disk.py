@@ -26,6 +26,7 @@ from pykbroker.replication.flusher import Flusher
 from pykbroker.replication.flushing import FlushAtOnce, Flushing
 from pykbroker.storage.files import FileSystem
 from pykbroker.storage.fs import OsFileSystem
+from pykbroker.storage.known_directories import note_directories
 from pykbroker.storage.log_directory import LOCK_FILE, LogDirectory, LogDirectoryError
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import parse_directory_name
@@ -124,6 +125,8 @@ class Disk(NamedTuple):
                     offline.append(OfflineDirectory(path, fault))
             self._check_enough(good, offline)
             await self.offload(partial(_check_found_once, self.fs, good))
+            offline += await self._missing(good, offline)
+            self._check_enough(good, offline)
         except BaseException as fault:
             for directory in good:
                 _give_back(directory)
@@ -133,6 +136,27 @@ class Disk(NamedTuple):
         for left_out in offline:
             tell_offline(left_out)
         return OpenedDirectories(tuple(good), tuple(offline))
+
+    async def _missing(
+        self, good: list[LogDirectory], offline: Sequence[OfflineDirectory]
+    ) -> list[OfflineDirectory]:
+        """Give the directories that the broker had before and that are not there now.
+
+        What is in the place of one of them leaves `good`.
+        """
+        paths = [left_out.path for left_out in offline]
+        noting = partial(note_directories, self.fs, self.metadata_path, good, paths)
+        try:
+            missing = await self.offload(noting)
+        except OSError as fault:
+            raise _unusable(self.metadata_path, fault) from fault
+        for directory in [each for each in good if each.path in missing]:
+            good.remove(directory)
+            _give_back(directory)
+        return [
+            OfflineDirectory(path, FileNotFoundError(errno.ENOENT, "not the one that was there"))
+            for path in missing
+        ]
 
     def _check_enough(
         self, good: Sequence[LogDirectory], offline: Sequence[OfflineDirectory]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,50 @@ def test_a_directory_that_cannot_be_closed_is_told_of_and_the_others_are_closed_
     ]
     assert not (first / CLEAN_SHUTDOWN_FILE).exists()
     assert (second / CLEAN_SHUTDOWN_FILE).exists()
+
+
+@pytest.mark.parametrize("what", ["an empty directory in its place", "not in log.dirs"])
+def test_partitions_of_a_directory_that_is_missing_do_not_begin_empty(
+    directories: tuple[Path, Path], what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = directories
+    away = second.with_name("away")
+    second.rename(away)
+    named: tuple[Path, ...] = (first,)
+    if what != "not in log.dirs":
+        second.mkdir()
+        named = directories
+
+    with (
+        caplog.at_level(logging.ERROR),
+        a_broker(*named) as broker,
+        Client(broker.bootstrap_servers) as client,
+    ):
+        told = leaders(client), write_codes(client)
+    shutil.rmtree(second, ignore_errors=True)
+    away.rename(second)
+    mended = asked(first, second, look_again)
+
+    assert told == ([(NONE, 1), (UNAVAILABLE, -1)] * 2, [NONE, STORAGE] * 2)
+    assert mended == ([(NONE, 1)] * 4, [(NONE, 2), (NONE, 1)] * 2)
+    assert caplog.messages[0] == (
+        f"data directory offline path={second}: [Errno 2] not the one that was there; its"
+        " partitions are not served: mount it or put it back into log.dirs (to begin its partitions"
+        " empty, take its line out of the file log-directories beside metadata.sqlite) and restart"
+        " the broker"
+    )
+
+
+def test_a_missing_directory_that_is_forgotten_lets_its_partitions_begin_empty(
+    directories: tuple[Path, Path],
+) -> None:
+    first, second = directories
+    shutil.rmtree(second)
+    known = first / "log-directories"
+    lines = known.read_text().splitlines()
+    known.write_text("".join(f"{line}\n" for line in lines if not line.endswith(str(second))))
+
+    found = asked(first, second, look_again)
+
+    assert len(lines) == 2
+    assert found == ([(NONE, 1)] * 4, [(NONE, 1), (NONE, 0)] * 2)

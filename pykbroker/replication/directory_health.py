@@ -18,6 +18,10 @@ ADVICE = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
     errno.EIO: "mend the disk",
+    errno.ENOENT: (
+        "mount it or put it back into log.dirs (to begin its partitions empty, take its line out of"
+        " the file log-directories beside metadata.sqlite)"
+    ),
 }
 """What to do about a directory that cannot be used."""
 
