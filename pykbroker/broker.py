@@ -24,7 +24,6 @@ from pykbroker.metadata.cluster import Metadata
 from pykbroker.metadata.keys import id_text
 from pykbroker.metadata.values import BrokerImage, BrokerState
 from pykbroker.replication.auto_creation import AutoCreation
-from pykbroker.replication.cleaning import Cleaning
 from pykbroker.replication.control import control
 from pykbroker.replication.directory_health import tell_not_closed
 from pykbroker.replication.fetch_sessions import FetchSessions
@@ -32,7 +31,6 @@ from pykbroker.replication.partitions import Partitions
 from pykbroker.replication.producer_ids import ProducerIds
 from pykbroker.replication.settings import LiveSettings
 from pykbroker.replication.topic_creation import TopicCreation
-from pykbroker.replication.upkeep import Upkeep
 from pykbroker.server.limits import limits_of
 from pykbroker.server.listener import BoundListener
 from pykbroker.server.server import Server
@@ -141,7 +139,7 @@ class Broker:
             await self._metadata.announce(state=BrokerState.RUNNING)
             await parts.applied()
             ready([address for bound in listeners for address in bound.addresses])
-            self._start_background(nursery, parts, server)
+            nursery.start_soon(self._go_on_beside, parts, server)
             await stop.wait()
             parts.partitions.drain()
             await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
@@ -167,16 +165,22 @@ class Broker:
         if failures:
             raise failures[0]
 
-    def _start_background(self, nursery: trio.Nursery, parts: Parts, server: Server) -> None:
-        """Start what goes on beside requests; it ends with `nursery`, before logs are closed."""
-        nursery.start_soon(_warm, server)
+    async def _go_on_beside(self, parts: Parts, server: Server) -> None:
+        """Do what goes on beside requests: make codecs, then look after logs.
+
+        Ends when: cancelled, which is before logs are closed.
+        """
+        await _warm(server)
+        # Imported now, so that nobody who waits for the broker waits for this.
+        from pykbroker.replication.cleaning import Cleaning
+        from pykbroker.replication.upkeep import Upkeep
+
         upkeep = Upkeep(
             partitions=parts.partitions,
             settings=parts.settings,
             clock=parts.clock,
             offload=self._disk.offload,
         )
-        nursery.start_soon(upkeep.run)
         cleaning = Cleaning(
             fs=self._disk.fs,
             partitions=parts.partitions,
@@ -186,7 +190,9 @@ class Broker:
             random=parts.random,
             offload=self._disk.offload,
         )
-        nursery.start_soon(cleaning.run)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(upkeep.run)
+            nursery.start_soon(cleaning.run)
 
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or id_text(self._random.randbytes(16))

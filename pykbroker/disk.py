@@ -12,7 +12,7 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
@@ -20,7 +20,6 @@ from pykbroker.config import DataDirectories
 from pykbroker.metadata.memory_store import MemoryStore
 from pykbroker.metadata.sqlite_store import SqliteStore
 from pykbroker.metadata.store import StoreInUse
-from pykbroker.replication.compacting import CompactionInSteps, CompactionProcess, Compactor
 from pykbroker.replication.directory_health import OfflineDirectory, advice_on, tell_offline
 from pykbroker.replication.flusher import Flusher
 from pykbroker.replication.flushing import FlushAtOnce, Flushing
@@ -31,6 +30,9 @@ from pykbroker.storage.log_directory import LOCK_FILE, LogDirectory, LogDirector
 from pykbroker.storage.memory_fs import MemoryFileSystem
 from pykbroker.storage.names import parse_directory_name
 from pykbroker.sync_threads import SyncThreads
+
+if TYPE_CHECKING:
+    from pykbroker.replication.compacting import Compactor
 
 METADATA_FILE = "metadata.sqlite"
 MEMORY_DIRECTORY = "memory"
@@ -57,6 +59,21 @@ class OpenedDirectories(NamedTuple):
         return -1 if epoch is None else epoch
 
 
+# Imported when the broker serves already: nobody waits for it.
+
+
+def _compact_in_steps(fs: FileSystem) -> Compactor:
+    from pykbroker.replication.compacting import CompactionInSteps
+
+    return CompactionInSteps(fs)
+
+
+def _compact_in_a_process(fs: FileSystem) -> Compactor:
+    from pykbroker.replication.compacting import CompactionProcess
+
+    return CompactionProcess(fs)
+
+
 class Disk(NamedTuple):
     """The parts that keep things: files, metadata, and who does what would block."""
 
@@ -70,7 +87,7 @@ class Disk(NamedTuple):
     metadata_path: str = MEMORY_DIRECTORY
     flushing: Callable[[LogDirectory, bool], Flushing] = lambda directory, _: FlushAtOnce(directory)
     """Gives what makes the logs of a directory last, by whether acks=all waits for it."""
-    compacting: Callable[[FileSystem], Compactor] = CompactionInSteps
+    compacting: Callable[[FileSystem], Compactor] = _compact_in_steps
     """Gives who compacts logs."""
 
     @classmethod
@@ -93,7 +110,7 @@ class Disk(NamedTuple):
             SYNC_THREADS,
             str(metadata),
             _group_commit,
-            CompactionProcess,
+            _compact_in_a_process,
         )
 
     async def open_directories(
