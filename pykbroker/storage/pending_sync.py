@@ -5,12 +5,9 @@ Collected where the log is written, synced where waiting is allowed.
 
 from __future__ import annotations
 
-import errno
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pykbroker.storage.files import File, FileSystem
-
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +27,9 @@ class PendingSync:
     leader_epochs: tuple[str, bytes] | None
     """Path and contents of the leader epoch checkpoint, if it changed."""
     directories: tuple[str, ...]
-    refused: list[OSError] = field(default_factory=list, compare=False)
-    """Why the leader epochs could not be stored: the disk is full."""
 
     def run(self) -> None:
-        """Sync it. After an OSError nothing may be assumed durable, nor be tried again.
-
-        A full disk that cannot take the leader epochs is no error: batches tell them too, and the
-        next sync stores them.
-        """
+        """Sync it. After an OSError nothing may be assumed durable, nor be tried again."""
         for file in self.files:
             file.sync()
         for file in self.passing_files:
@@ -46,14 +37,7 @@ class PendingSync:
             file.close()
         directories = set(self.directories)
         if self.leader_epochs is not None:
-            try:
-                self.fs.write_atomic(*self.leader_epochs)
-            except OSError as failure:
-                if failure.errno not in NO_SPACE:
-                    raise
-                self.refused.append(failure)
-            else:
-                directory = self.leader_epochs[0].rpartition("/")[0]
-                directories.discard(directory)  # synced with the file
+            self.fs.write_atomic(*self.leader_epochs)
+            directories.discard(self.leader_epochs[0].rpartition("/")[0])  # synced with the file
         for directory in sorted(directories):
             self.fs.sync_directory(directory)

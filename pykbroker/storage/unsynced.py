@@ -75,8 +75,6 @@ class Unsynced:
 
     def still_covers(self, pending: PendingSync) -> bool:
         """Tell whether what `pending` has made durable still is the log's."""
-        if pending.refused:
-            self._stored_epochs = None
         if pending.truncations == self._truncations:
             return True
         self._stored_epochs = None  # written over by older ones

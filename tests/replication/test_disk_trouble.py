@@ -116,30 +116,6 @@ def test_half_a_batch_that_cannot_be_cut_off_is_more_than_a_full_disk(
     assert (first.end_offset, readable(first)) == (1, True)
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_leader_epochs_that_find_no_space_are_stored_with_the_next_sync(
-    code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory, _, _ = two_leaders()
-    log = directory.log("t", 2, b"t" * 16, LogConfig(flush_messages=1), NOW_MS)
-    image = PartitionImage(2, replicas=(1,), leader=1, isr=(1,))
-    leader = PartitionLeader(log, image, node_id=1, flushing=FlushAtOnce(directory))
-    stored = f"{log.directory}/leader-epoch-checkpoint"
-
-    def full(fs: MemoryFileSystem, path: str, data: bytes) -> None:
-        raise OSError(code, os.strerror(code), path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(MemoryFileSystem, "write_atomic", full)
-        append(leader)
-    before = directory.failure, leader.high_watermark, log._fs.exists(stored)
-    append(leader)
-
-    assert before == (None, 1, False)
-    assert (directory.failure, leader.high_watermark) == (None, 2)
-    assert log._fs.read_bytes(stored) == b"0\n1\n0 0\n"
-
-
 def test_a_sync_that_fails_for_want_of_space_fails_the_directory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
