@@ -171,8 +171,13 @@ class Broker:
         Ends when: cancelled, which is before logs are closed.
         """
         await _warm(server)
-        # Imported now, so that nobody who waits for the broker waits for this.
-        from pykbroker.replication.cleaning import Cleaning
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_up, parts)
+            nursery.start_soon(self._clean, parts)
+
+    # What is imported below is so when nobody waits for the broker, and when it is needed.
+
+    async def _keep_up(self, parts: Parts) -> None:
         from pykbroker.replication.upkeep import Upkeep
 
         upkeep = Upkeep(
@@ -181,6 +186,13 @@ class Broker:
             clock=parts.clock,
             offload=self._disk.offload,
         )
+        await upkeep.run()
+
+    async def _clean(self, parts: Parts) -> None:
+        while not parts.partitions.any_compacted:  # noqa: ASYNC110 - as often as the cleaner looks
+            await trio.sleep(max(parts.config.integer("log.cleaner.backoff.ms"), 100) / 1000)
+        from pykbroker.replication.cleaning import Cleaning
+
         cleaning = Cleaning(
             fs=self._disk.fs,
             partitions=parts.partitions,
@@ -190,9 +202,7 @@ class Broker:
             random=parts.random,
             offload=self._disk.offload,
         )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(upkeep.run)
-            nursery.start_soon(cleaning.run)
+        await cleaning.run()
 
     async def _found_cluster(self) -> str:
         proposed = self._config.text("pykbroker.cluster.id") or id_text(self._random.randbytes(16))

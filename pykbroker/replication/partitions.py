@@ -118,6 +118,11 @@ class Partitions:
             if hosted.directory is directory
         )
 
+    @property
+    def any_compacted(self) -> bool:
+        """Whether a topic with a log here has its old values cleaned away."""
+        return any(hosted.log.config.is_compacted for hosted in self._hosted.values())
+
     def logs_in(self, directory: LogDirectory) -> Iterator[Log]:
         """Give the logs that lie in `directory` and are not offline."""
         return (
