@@ -1,4 +1,4 @@
-"""A broker compacts a topic that its clients made: on disk in another process, in memory in steps."""
+"""A broker compacts topics that clients made: on disk in a process of its own, in memory in steps."""
 
 from __future__ import annotations
 
