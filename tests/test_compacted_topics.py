@@ -1,4 +1,4 @@
-"""A broker compacts topics that clients made: on disk in a process of its own, in memory in steps."""
+"""A broker compacts what clients wrote: on disk in a process of its own, in memory in steps."""
 
 from __future__ import annotations
 
