@@ -41,6 +41,8 @@ FEATURE_LEVELS = {"metadata.version": 30}
 WARM = ((18, 3), (18, 4), (3, 12), (3, 13), (0, 9), (0, 11), (1, 12), (1, 16), (2, 7), (22, 4))
 """Requests that clients begin with, as (api key, version): their codecs are made beforehand."""
 WARM_PAUSE_SECONDS = 0.01
+CLEANER_BACKOFF_MIN_MS = 100
+"""A pause of 0, which the property allows, must not keep the event loop busy."""
 
 Ready = Callable[[Sequence[tuple[str, int]]], object]
 """Told the addresses once the broker answers."""
@@ -175,9 +177,10 @@ class Broker:
             nursery.start_soon(self._keep_up, parts)
             nursery.start_soon(self._clean, parts)
 
-    # What is imported below is so when nobody waits for the broker, and when it is needed.
+    # What the next two import costs time and memory: nobody waits for it, few need the second.
 
     async def _keep_up(self, parts: Parts) -> None:
+        """Do what is due for logs from time to time. Ends when: cancelled."""
         from pykbroker.replication.upkeep import Upkeep
 
         upkeep = Upkeep(
@@ -189,8 +192,11 @@ class Broker:
         await upkeep.run()
 
     async def _clean(self, parts: Parts) -> None:
-        while not parts.partitions.any_compacted:  # noqa: ASYNC110 - as often as the cleaner looks
-            await trio.sleep(max(parts.config.integer("log.cleaner.backoff.ms"), 100) / 1000)
+        """Compact logs, once there is one to be compacted. Ends when: cancelled."""
+        # Looked for as often as the cleaner itself looks for work, which no event tells of.
+        while not parts.partitions.any_compacted:
+            backoff_ms = parts.config.integer("log.cleaner.backoff.ms")
+            await trio.sleep(max(backoff_ms, CLEANER_BACKOFF_MIN_MS) / 1000)
         from pykbroker.replication.cleaning import Cleaning
 
         cleaning = Cleaning(

@@ -144,7 +144,7 @@ class Disk(NamedTuple):
             await self.offload(partial(_check_found_once, self.fs, good))
             offline += await self._missing(good, offline)
             self._check_enough(good, offline)
-        except BaseException as fault:
+        except BaseException as fault:  # cancelled too: locks and markers are given back
             for directory in good:
                 _give_back(directory)
             if isinstance(fault, LogDirectoryError):

@@ -54,7 +54,7 @@ class SqliteStore(MemoryStore):
             if leased is not None:
                 self._write(leased)
                 keyspace.apply(leased)
-        except BaseException:
+        except BaseException:  # whatever it was, the file is not kept locked
             self._connection.close()
             raise
         super().__init__(keyspace, history_events_max=history_events_max)
@@ -118,7 +118,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         if getattr(failure, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             raise StoreInUse(f"{path} is open in another process") from failure
         raise
-    except BaseException:
+    except BaseException:  # as above
         connection.close()
         raise
     return connection
