@@ -6,7 +6,6 @@ disk producers go on asking: whatever the leader answers then must be true of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import trio
@@ -18,34 +17,18 @@ from pykbroker.replication.flusher import Flusher
 from pykbroker.replication.partition import PartitionLeader
 from tests.crash.promises import require
 from tests.crash.stage import Stage
+from tests.replication.held_syncs import HeldThreads
 from tests.storage.logs import a_batch, stored
 
 _STEPS = 40
 
 
-class ThreadsInTurn:
+class ThreadsInTurn(HeldThreads):
     """Threads that work when it is their turn."""
-
-    def __init__(self) -> None:
-        self.is_running = False
-        self.waiting: list[tuple[Callable[[], object], Callable[[OSError | None], object]]] = []
-
-    def start(self, work: Callable[[], object], done: Callable[[OSError | None], object]) -> None:
-        """Take work that waits for its turn."""
-        self.waiting.append((work, done))
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Be there until cancelled."""
-        self.is_running = True
-        task_status.started()
-        try:
-            await trio.sleep_forever()
-        finally:
-            self.is_running = False
 
     def end(self, number: int) -> None:
         """Let one of those that wait do its work."""
-        work, done = self.waiting.pop(number)
+        work, done = self.held.pop(number)
         failure: OSError | None = None
         try:
             work()
@@ -93,8 +76,8 @@ class Leaders:
     async def step(self) -> None:
         """Let one thing happen: an append, or the end of a sync."""
         random = self.stage.random
-        if self.threads.waiting and random.random() < 0.5:
-            self.threads.end(random.randrange(len(self.threads.waiting)))
+        if self.threads.held and random.random() < 0.5:
+            self.threads.end(random.randrange(len(self.threads.held)))
             self.acknowledge()
         else:
             self.append(random.choice(sorted(self.by_topic)))
