@@ -1,0 +1,1 @@
+"""Group coordination: the machines behind classic and consumer groups, and their driver."""

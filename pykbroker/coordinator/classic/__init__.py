@@ -1,0 +1,1 @@
+"""Groups of the classic protocol: members choose a leader, and the leader assigns."""

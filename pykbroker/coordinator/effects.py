@@ -1,0 +1,60 @@
+"""What a machine decides: records to append, and replies to give once those are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pykbroker.coordinator.records import Record
+from pykbroker.errors import ErrorCode, KafkaError
+
+Token = Hashable
+"""Who asked, as the driver knows it; a machine may park it and name it in a later reply."""
+
+
+class Now(NamedTuple):
+    """One moment on two clocks: records carry the first, deadlines go by the second."""
+
+    wall_ms: int
+    """Milliseconds since 1970-01-01 UTC; may jump."""
+    elapsed_ms: int
+    """Milliseconds on a clock that never jumps; comparable within one run only."""
+
+
+class Effect(NamedTuple):
+    """One reply: for whom, and what, a refusal or the command's own kind of reply."""
+
+    token: Token
+    reply: object
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The outcome of one decision.
+
+    The driver appends `records`, replays each, and gives `replies` once all that the machine had
+    applied then is committed.
+    """
+
+    records: tuple[Record, ...] = ()
+    replies: tuple[Effect, ...] = ()
+
+    def __add__(self, other: Effects) -> Effects:
+        return Effects(self.records + other.records, self.replies + other.replies)
+
+
+NOTHING = Effects()
+
+
+def answered(token: Token, reply: object, records: Iterable[Record] = ()) -> Effects:
+    """Give the effects of a decision that answers its asker at once."""
+    return Effects(tuple(records), (Effect(token, reply),))
+
+
+class MemberRefused(KafkaError):
+    """A refusal that tells a member id, as JoinGroup's do."""
+
+    def __init__(self, code: ErrorCode, member_id: str, message: str | None = None) -> None:
+        super().__init__(code, message)
+        self.member_id = member_id
