@@ -17,13 +17,16 @@ from pykbroker.api.table import HANDLERS
 from pykbroker.clock import Clock, SystemClock
 from pykbroker.config import Config, Settings, read_listeners
 from pykbroker.config import Listener as ListenerSettings
+from pykbroker.coordinator.service import GROUP_METADATA_TOPIC, Groups
 from pykbroker.disk import Disk, OpenedDirectories, StartError
 from pykbroker.errors import KafkaError
 from pykbroker.listening import bind, endpoint_of
 from pykbroker.metadata.cluster import Metadata
+from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import id_text
 from pykbroker.metadata.values import BrokerImage, BrokerState
 from pykbroker.replication.auto_creation import AutoCreation
+from pykbroker.replication.committed_log import PartitionLog
 from pykbroker.replication.control import control
 from pykbroker.replication.directory_health import tell_not_closed
 from pykbroker.replication.fetch_sessions import FetchSessions
@@ -36,8 +39,8 @@ from pykbroker.server.listener import BoundListener
 from pykbroker.server.server import Server
 from pykbroker.storage.log_directory import LogDirectory
 
-FEATURE_LEVELS = {"metadata.version": 30}
-"""What a new cluster is founded with: Kafka 4.3's metadata version."""
+FEATURE_LEVELS = {"metadata.version": 30, "group.version": 1}
+"""What a new cluster is founded with: Kafka 4.3's metadata version, consumer groups (KIP-848)."""
 WARM = ((18, 3), (18, 4), (3, 12), (3, 13), (0, 9), (0, 11), (1, 12), (1, 16), (2, 7), (22, 4))
 """Requests that clients begin with, as (api key, version): their codecs are made beforehand."""
 WARM_PAUSE_SECONDS = 0.01
@@ -144,6 +147,7 @@ class Broker:
             nursery.start_soon(self._go_on_beside, parts, server)
             await stop.wait()
             parts.partitions.drain()
+            parts.groups.drain()
             await server.drain(self._config.integer("pykbroker.shutdown.timeout.ms") / 1000)
             nursery.cancel_scope.cancel()
         partitions = parts.partitions
@@ -256,6 +260,14 @@ class Broker:
         creation = TopicCreation(
             metadata=metadata, partitions=partitions, settings=settings, random=self._random
         )
+        groups = Groups(
+            node_id=self._node_id,
+            open_log=partial(self._group_log, partitions),
+            config=lambda: settings.config,
+            clock=self._clock,
+            random=self._random,
+        )
+        await nursery.start(groups.run, partial(_image_after, metadata, partitions))
         return Parts(
             node_id=self._node_id,
             clock=self._clock,
@@ -275,8 +287,15 @@ class Broker:
                 random=self._random,
             ),
             producer_ids=ProducerIds(metadata.allocate_producer_ids),
+            groups=groups,
             handlers=HANDLERS,
         )
+
+    def _group_log(self, partitions: Partitions, index: int) -> PartitionLog:
+        """Give a partition of the groups' topic as a coordinator's memory."""
+        codec = self._settings.config.integer("offsets.topic.compression.codec")
+        leader = partitions.leader(GROUP_METADATA_TOPIC, index)
+        return PartitionLog(leader, self._disk.offload, codec)
 
     def _min_insync_replicas(self, topic: str) -> int:
         overrides = self._metadata.image.config("topic", topic)
@@ -296,6 +315,12 @@ async def _unless(stop: trio.Event, start: Callable[[], Awaitable[Parts]]) -> Pa
         parts = await start()
         nursery.cancel_scope.cancel()
     return parts
+
+
+async def _image_after(metadata: Metadata, partitions: Partitions, revision: int) -> ClusterImage:
+    """Wait for an image newer than `revision` by which this broker acts, and give it."""
+    await partitions.applied((await metadata.image_after(revision)).revision)
+    return partitions.image
 
 
 async def _warm(server: Server) -> None:

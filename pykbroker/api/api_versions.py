@@ -20,7 +20,7 @@ SOFTWARE_SINCE = 3
 """KIP-511: clients tell their name and version."""
 ZERO_MINIMUM_SINCE = 4
 """KAFKA-17011: older clients fail on a supported feature whose minimum is 0."""
-FEATURES = {"metadata.version": (7, 30)}
+FEATURES = {"metadata.version": (7, 30), "group.version": (0, 1)}
 """Lowest and highest level supported; 30 is Kafka 4.3-IV0."""
 
 _SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")

@@ -1,7 +1,8 @@
 """FindCoordinator: which broker keeps a group's or a transaction's state (KIP-98, KIP-699).
 
 The coordinator of a group leads partition `abs(hash) % count` of the topic that keeps its state;
-a missing topic is created, and COORDINATOR_NOT_AVAILABLE lets the client ask again.
+a missing topic is created, and COORDINATOR_NOT_AVAILABLE lets the client ask again, unless
+`pykbroker.offsets.topic.mode=instant` has it wait for the topic.
 
 Not served: share groups (KIP-932); transactions, which are refused for good so that a
 transactional producer fails at once instead of asking for ever.
@@ -13,13 +14,14 @@ from typing import Any
 
 from pykbroker.api.handler import Asker, Response, answer, handles
 from pykbroker.api.parts import Parts
+from pykbroker.coordinator.java_hash import partition_for
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.replication.java_hash import partition_for
 from pykbroker.replication.topic_names import GROUP_METADATA_TOPIC
 from pykbroker.wire.messages.find_coordinator import FindCoordinator
 
 BATCHED_SINCE = 4
 GROUP, TRANSACTION = 0, 1
+CREATION_MODE = "pykbroker.offsets.topic.mode"
 NOWHERE = {"node_id": -1, "host": "", "port": -1}
 
 
@@ -34,10 +36,12 @@ async def find_coordinator(parts: Parts, request: Any, asker: Asker) -> Response
             )
         if request.key_type != GROUP:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "the only key type served is 0, a group")
+        if GROUP_METADATA_TOPIC not in parts.image.topics:
+            await parts.auto_creation.ask([GROUP_METADATA_TOPIC], mode=CREATION_MODE)
         topic = parts.image.topics.get(GROUP_METADATA_TOPIC)
         if topic is None:
-            await parts.auto_creation.ask([GROUP_METADATA_TOPIC])
             raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+        await parts.groups.followed(parts.image.revision)
         leader = topic.partitions[partition_for(key, len(topic.partitions))].leader
         endpoint = parts.endpoint(leader, asker)
         if endpoint is None:

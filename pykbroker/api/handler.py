@@ -38,6 +38,11 @@ class Asker:
     """What ApiVersions v3 told (KIP-511)."""
     software_version: str = "unknown"
 
+    @property
+    def client_host(self) -> str:
+        """The client's address as members of groups are described: as Java prints addresses."""
+        return f"/{self.peer_address[0]}"
+
 
 HandlerFunction = Callable[["Parts", Any, Asker], Awaitable[Response | None]]
 

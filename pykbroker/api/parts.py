@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pykbroker.api.handler import Asker, Handler
     from pykbroker.clock import Clock
     from pykbroker.config import Config
+    from pykbroker.coordinator.service import Groups
     from pykbroker.metadata.cluster import Metadata
     from pykbroker.metadata.image import ClusterImage
     from pykbroker.replication.auto_creation import AutoCreation
@@ -46,6 +47,7 @@ class Parts:
     auto_creation: AutoCreation
     fetch_sessions: FetchSessions
     producer_ids: ProducerIds
+    groups: Groups
     handlers: Mapping[int, Handler]
     """Every API served, by key: what ApiVersions tells."""
     deadlines: Deadlines = field(default_factory=Deadlines)

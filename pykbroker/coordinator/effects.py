@@ -52,7 +52,7 @@ def answered(token: Token, reply: object, records: Iterable[Record] = ()) -> Eff
     return Effects(tuple(records), (Effect(token, reply),))
 
 
-class MemberRefused(KafkaError):
+class MemberRefused(KafkaError):  # noqa: N818 - a refusal, no fault
     """A refusal that tells a member id, as JoinGroup's do."""
 
     def __init__(self, code: ErrorCode, member_id: str, message: str | None = None) -> None:

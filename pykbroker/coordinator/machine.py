@@ -1,8 +1,8 @@
 """The machine of one partition of __consumer_offsets: every group and offset that lies in it.
 
 `step` and `expire` decide, and change only what may be lost; `replay` alone changes what is
-remembered, so that loading is replaying the log (Kafka's GroupCoordinatorShard). Nothing here waits,
-asks the time or logs. The tables below are all there is to find a rule by.
+remembered, so that loading is replaying the log (Kafka's GroupCoordinatorShard). Nothing here
+waits, asks the time or logs. The tables below are all there is to find a rule by.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class GroupMachine:
         REPLAY[type(record)](self.shard, record)
 
     def loaded(self, now: Now) -> Effects:
-        """Set the deadlines of all that was replayed; to be called once, when the log is at its end.
+        """Set the deadlines of all that was replayed; to be called once, at the end of the log.
 
         Gives what must be mended of what an earlier coordinator left.
         """

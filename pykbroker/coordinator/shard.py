@@ -1,7 +1,8 @@
 """What the rules of groups decide on: the groups, offsets and deadlines of one partition.
 
-Rules are functions of a shard, a command, the asker's token and the time; they change what may be lost
-(deadlines, parked tokens) as they decide, and the rest by the records they give, in `replay` only.
+Rules are functions of a shard, a command, the asker's token and the time; they change what may be
+lost (deadlines, parked tokens) as they decide, and the rest by the records they give, in `replay`
+only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Deadlines as data: which are due, and when the next one is.
 
-No timer runs: whoever drives a machine asks for `next_due_ms` and comes back. Putting a deadline off,
-which every heartbeat does, costs one dictionary entry.
+No timer runs: whoever drives a machine asks for `next_due_ms` and comes back. Putting a deadline
+off, which every heartbeat does, costs one dictionary entry.
 """
 
 from __future__ import annotations

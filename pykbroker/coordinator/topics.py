@@ -23,6 +23,10 @@ class Topics:
     revision: int = 0
     by_name: Mapping[str, TopicShape] = field(default_factory=dict)
     by_id: Mapping[bytes, TopicShape] = field(default_factory=dict)
+    images: Mapping[str, TopicImage] = field(default_factory=dict, compare=False, repr=False)
+    """What the shapes were made of."""
+    racks: Mapping[int, str | None] = field(default_factory=dict, compare=False, repr=False)
+    """By broker id."""
 
     def name_of(self, topic_id: bytes) -> str | None:
         """Give the name of a topic, None where there is none of that id."""
@@ -30,30 +34,35 @@ class Topics:
         return None if shape is None else shape.name
 
     def following(self, image: ClusterImage) -> Topics:
-        """Give the topics of `image`, with the shapes kept that are as before."""
-        racks = {broker_id: broker.rack for broker_id, broker in image.brokers.items()}
-        shapes = [self._shape(topic, racks) for topic in image.topics.values()]
-        return Topics(
-            image.revision,
-            {shape.name: shape for shape in shapes},
-            {shape.topic_id: shape for shape in shapes},
-        )
+        """Give the topics of `image`, this very object where they are as before.
 
-    def _shape(self, topic: TopicImage, racks: Mapping[int, str | None]) -> TopicShape:
-        known = any(racks.values())
-        shape = TopicShape(
-            topic_id=topic.topic_id,
-            name=topic.name,
-            partitions=len(topic.partitions),
-            racks=tuple(
-                frozenset(rack for each in partition.replicas if (rack := racks.get(each)))
-                for partition in topic.partitions
-            )
-            if known
-            else (),
+        Shapes are kept where topic and racks are.
+        """
+        racks = {broker_id: broker.rack for broker_id, broker in image.brokers.items()}
+        if image.topics is self.images and racks == self.racks:
+            return self
+        known = self.images if racks == self.racks else {}
+        by_name = {
+            name: self.by_name[name] if known.get(name) is topic else _shape(topic, racks)
+            for name, topic in image.topics.items()
+        }
+        by_id = {shape.topic_id: shape for shape in by_name.values()}
+        return Topics(image.revision, by_name, by_id, image.topics, racks)
+
+
+def _shape(topic: TopicImage, racks: Mapping[int, str | None]) -> TopicShape:
+    known = any(racks.values())
+    return TopicShape(
+        topic_id=topic.topic_id,
+        name=topic.name,
+        partitions=len(topic.partitions),
+        racks=tuple(
+            frozenset(rack for each in partition.replicas if (rack := racks.get(each)))
+            for partition in topic.partitions
         )
-        before = self.by_id.get(topic.topic_id)
-        return before if before == shape else shape
+        if known
+        else (),
+    )
 
 
 NO_TOPICS = Topics()

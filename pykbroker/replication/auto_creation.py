@@ -44,10 +44,13 @@ class AutoCreation:
         self._under_way: dict[str, trio.Event] = {}
         """By name: set when the creation has ended."""
 
-    async def ask(self, names: Sequence[str]) -> dict[str, ErrorCode]:
+    async def ask(
+        self, names: Sequence[str], *, mode: str = "auto.create.topics.mode"
+    ) -> dict[str, ErrorCode]:
         """Create topics with the broker's defaults; give the codes of the names that cannot be.
 
-        In the instant mode this returns when those that others asked for are there as well.
+        Where the property named by `mode` is instant, this returns when they are there, those that
+        others asked for as well.
         """
         refused: dict[str, ErrorCode] = {}
         wanted: list[str] = []
@@ -64,7 +67,7 @@ class AutoCreation:
             ended.append(self._under_way[name])
         if wanted:
             self._start_soon(self._create, wanted)
-        if self._settings.config.text("auto.create.topics.mode") == INSTANT:
+        if self._settings.config.text(mode) == INSTANT:
             for each in ended:
                 await each.wait()
         return refused

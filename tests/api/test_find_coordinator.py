@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pykbroker.errors import ErrorCode
-from pykbroker.replication.java_hash import partition_for
+from pykbroker.coordinator.java_hash import partition_for
 from pykbroker.testing import Broker
 from pykbroker.wire.messages.find_coordinator import FindCoordinator
 from tests.api.requests import described
@@ -32,7 +32,7 @@ def eventually_found(client: Client, key: str) -> Any:
 @pytest.mark.row(19)
 def test_the_first_question_creates_the_groups_topic_and_a_later_one_finds_it() -> None:
     with (
-        Broker(offsets_topic_num_partitions=50) as broker,
+        Broker(offsets_topic_num_partitions=50, pykbroker_offsets_topic_mode="async") as broker,
         Client(broker.bootstrap_servers) as client,
     ):
         first = coordinators(client, "group")[0]

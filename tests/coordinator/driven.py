@@ -1,4 +1,4 @@
-"""A machine driven as the driver drives it, at once and without a log: every record is kept here."""
+"""A machine driven as the driver drives it, at once; its log is a list of records."""
 
 from __future__ import annotations
 

@@ -1,0 +1,285 @@
+"""The driver of one machine: it alone appends, replays and replies, for whoever asks.
+
+What a decision comes to is carried out without an await, so that no asker who goes away can cut it
+in two; each asker then waits itself until what it was told is committed. When an append fails the
+machine is thrown away and built anew from the log, and everybody who waits hears NOT_COORDINATOR.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from pykbroker.coordinator.effects import Effects, Now
+from pykbroker.coordinator.loading import read_records
+from pykbroker.coordinator.record_codec import encode
+from pykbroker.coordinator.records import OffsetRecord, Record
+from pykbroker.errors import ErrorCode, KafkaError
+from pykbroker.wire.records import build_batch
+
+if TYPE_CHECKING:
+    from pykbroker.clock import Clock
+    from pykbroker.coordinator.commands import Command
+    from pykbroker.coordinator.committed_log import CommittedLog
+    from pykbroker.coordinator.machine import GroupMachine
+    from pykbroker.coordinator.topics import Topics
+
+log = logging.getLogger("pykbroker.coordinator")
+
+RELOAD_PAUSE_SECONDS = 1.0
+"""Between attempts to build a machine from a log that could not be read or written."""
+SPLIT_RECORDS = 1000
+"""Offsets that are forgotten together go in batches of so many."""
+
+_ANSWERS = {
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.NOT_ENOUGH_REPLICAS: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.REQUEST_TIMED_OUT: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.NOT_LEADER_OR_FOLLOWER: ErrorCode.NOT_COORDINATOR,
+    ErrorCode.KAFKA_STORAGE_ERROR: ErrorCode.NOT_COORDINATOR,
+}
+"""What an asker is told when the log refuses (GroupCoordinatorService.handleOperationException)."""
+
+
+class Asking:
+    """One who asks: the token that the machine knows, and where the reply goes."""
+
+    __slots__ = ("_answered", "end_offset", "reply")
+
+    def __init__(self) -> None:
+        self.reply: object = None
+        self.end_offset = 0
+        """What must be committed before the reply may be given, exclusive."""
+        self._answered: trio.Event | None = None
+
+    def answer(self, reply: object, end_offset: int) -> None:
+        """Give the reply that the asker waits for."""
+        self.reply, self.end_offset = reply, end_offset
+        if self._answered is not None:
+            self._answered.set()
+
+    async def answered(self) -> None:
+        """Return when there is a reply."""
+        if self.reply is None:
+            self._answered = trio.Event()
+            await self._answered.wait()
+
+
+class Driver:
+    """Drives the machine of one partition."""
+
+    def __init__(
+        self,
+        committed_log: CommittedLog,
+        new_machine: Callable[[], GroupMachine],
+        *,
+        clock: Clock,
+        commit_timeout_ms: Callable[[], int],
+    ) -> None:
+        self._log = committed_log
+        self._new_machine = new_machine
+        self._clock = clock
+        self._commit_timeout_ms = commit_timeout_ms
+        self._machine: GroupMachine | None = None
+        self._absence = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+        """What is told while there is no machine."""
+        self._topics: Topics | None = None
+        self._parked: set[Asking] = set()
+        self._end_offset = 0
+        """Where what the machine has applied ends in the log, exclusive."""
+        self._wakes_at = math.inf
+        self._poked = trio.Event()
+        self._is_closed = False
+
+    # -- asking --------------------------------------------------------------------------------
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the log is still being read."""
+        return self._machine is None and self._absence is ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+
+    async def ask(self, command: Command) -> object:
+        """Give the machine's reply to a command, once it is safe to tell.
+
+        Raises the machine's refusal; COORDINATOR_LOAD_IN_PROGRESS while the log is read,
+        NOT_COORDINATOR or COORDINATOR_NOT_AVAILABLE when the log cannot be written.
+        """
+        machine = self._machine
+        if machine is None:
+            raise KafkaError(self._absence)
+        asking = Asking()
+        try:
+            effects = machine.step(command, asking, self._now())
+        except KafkaError as refusal:
+            asking.answer(refusal, self._end_offset)
+        except BaseException:
+            self._abandon()  # nobody knows what it had changed before it failed
+            raise
+        else:
+            self._carry_out(effects)
+            self._rearm(machine)
+        if asking.reply is None:
+            self._parked.add(asking)
+            try:
+                await asking.answered()
+            finally:
+                self._parked.discard(asking)
+        if not self._log.is_committed(asking.end_offset):
+            await self._committed(asking.end_offset)
+        if isinstance(asking.reply, KafkaError):
+            raise asking.reply
+        return asking.reply
+
+    async def _committed(self, end_offset: int) -> None:
+        try:
+            with trio.move_on_after(self._commit_timeout_ms() / 1000) as waiting:
+                await self._log.wait_committed(end_offset)
+        except KafkaError as refusal:
+            self._abandon()
+            raise _told(refusal) from refusal
+        if waiting.cancelled_caught:
+            raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, "the commit took too long")
+
+    def follow(self, topics: Topics) -> None:
+        """Let the machine know the topics as they are now."""
+        self._topics = topics
+        if self._machine is not None:
+            self._machine.follow(topics, self._now())
+            self._rearm(self._machine)
+
+    # -- carrying out --------------------------------------------------------------------------
+
+    def _carry_out(self, effects: Effects) -> None:
+        """Append, replay, reply. Raises KafkaError, and the machine is gone, if not appended."""
+        machine = self._machine
+        assert machine is not None
+        if effects.records:
+            try:
+                self._append(effects.records)
+            except KafkaError as refusal:
+                log.warning("coordinator starts anew, its log refused records: %s", refusal)
+                self._abandon()
+                raise _told(refusal) from refusal
+            try:
+                for record in effects.records:
+                    machine.replay(record)
+            except BaseException:
+                self._abandon()
+                raise
+        for token, reply in effects.replies:
+            assert isinstance(token, Asking)
+            token.answer(reply, self._end_offset)
+
+    def _append(self, records: Sequence[Record]) -> None:
+        now_ms = self._clock.now_ms()
+        for part in _parts(records):
+            rows = [(now_ms, *encode(record), ()) for record in part]
+            batch = build_batch(rows, codec=self._log.codec)
+            if len(batch) > self._log.batch_bytes_max:
+                raise KafkaError(
+                    ErrorCode.UNKNOWN_SERVER_ERROR,
+                    f"{len(part)} records of a group take {len(batch)} bytes, more than"
+                    f" max.message.bytes of __consumer_offsets, {self._log.batch_bytes_max}",
+                )
+            self._end_offset = self._log.append(batch, now_ms)
+
+    def _abandon(self, absence: ErrorCode = ErrorCode.NOT_COORDINATOR) -> None:
+        """Throw the machine away; whoever waits is told `absence`."""
+        self._machine = None
+        self._absence = absence
+        parked, self._parked = self._parked, set()
+        for asking in parked:
+            if asking.reply is None:
+                asking.answer(KafkaError(ErrorCode.NOT_COORDINATOR), 0)
+        self._poked.set()
+
+    def close(self) -> None:
+        """Coordinate no more: askers hear NOT_COORDINATOR from now on."""
+        self._is_closed = True
+        self._abandon()
+
+    # -- running -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Load the machine and do what comes due.
+
+        Ends when: closed or cancelled. On error: a log that cannot be read is tried again.
+        """
+        while not self._is_closed:
+            began = trio.current_time()
+            try:
+                machine = await self._load()
+            except KafkaError as refusal:
+                log.warning("groups cannot be loaded yet: %s", refusal)
+                self._abandon()
+            else:
+                await self._attend(machine)
+            await trio.sleep_until(began + RELOAD_PAUSE_SECONDS)
+
+    async def load(self) -> None:
+        """Build the machine now where the log is empty, which needs no waiting."""
+        if self._log.end_offset == self._log.start_offset and self._machine is None:
+            await self._load()
+
+    async def _load(self) -> GroupMachine:
+        if self._machine is not None:
+            return self._machine
+        self._absence = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+        machine, count = self._new_machine(), 0
+        self._end_offset = self._log.end_offset
+        async for found in read_records(self._log):
+            count += len(found)
+            for record in found:
+                machine.replay(record)
+            await trio.lowlevel.checkpoint()
+        self._machine = machine
+        now = self._now()
+        if self._topics is not None:
+            machine.follow(self._topics, now)
+        if count:
+            log.info("groups loaded records=%d groups=%d", count, len(machine.shard.groups))
+        self._carry_out(machine.loaded(now))
+        return machine
+
+    async def _attend(self, machine: GroupMachine) -> None:
+        """Do what comes due, until the machine is thrown away."""
+        while self._machine is machine:
+            try:
+                while (effects := machine.expire(self._now())) is not None:
+                    self._carry_out(effects)
+            except KafkaError:
+                return
+            self._poked = trio.Event()
+            due_ms = machine.next_deadline_ms()
+            self._wakes_at = math.inf if due_ms is None else due_ms
+            with trio.move_on_at(self._wakes_at / 1000 + 1e-6):
+                await self._poked.wait()
+
+    def _rearm(self, machine: GroupMachine) -> None:
+        """Wake the driver's task where something comes due before it would wake."""
+        due_ms = machine.next_deadline_ms()
+        if due_ms is not None and due_ms < self._wakes_at:
+            self._wakes_at = due_ms
+            self._poked.set()
+
+    def _now(self) -> Now:
+        return Now(self._clock.now_ms(), int(trio.current_time() * 1000))
+
+
+def _told(refusal: KafkaError) -> KafkaError:
+    return KafkaError(_ANSWERS.get(refusal.code, ErrorCode.UNKNOWN_SERVER_ERROR), refusal.message)
+
+
+def _parts(records: Sequence[Record]) -> list[Sequence[Record]]:
+    """Split what need not be appended at once: offsets, of which each counts alone."""
+    if len(records) <= SPLIT_RECORDS or not all(
+        isinstance(record, OffsetRecord) and record.value is None for record in records
+    ):
+        return [records]
+    return [
+        records[first : first + SPLIT_RECORDS] for first in range(0, len(records), SPLIT_RECORDS)
+    ]

@@ -1,0 +1,96 @@
+"""Reading a coordinator's log from its start: every record that counts, in order.
+
+Records of a transaction count from its COMMIT marker on, and never without one
+(CoordinatorLoaderImpl). What is no record of ours, or cannot be read, is told of and left out: one
+broken record must not take all groups with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+from pykbroker.coordinator.committed_log import CommittedLog
+from pykbroker.coordinator.record_codec import decode
+from pykbroker.coordinator.records import Record
+from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
+from pykbroker.wire.messages.control_records import ControlRecordTypeSchema
+from pykbroker.wire.records import BatchHeader, iterate_records, parse_batch_header
+
+log = logging.getLogger("pykbroker.coordinator")
+
+Found = list[Record]
+COMMIT = 1
+"""The type of a marker that ends a transaction well."""
+
+
+class _Transactions:
+    """Records of transactions whose end has not been read yet, by producer id."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Found] = {}
+
+    def add(self, producer_id: int, found: Found) -> None:
+        self._open.setdefault(producer_id, []).extend(found)
+
+    def end(self, producer_id: int, *, committed: bool) -> Found:
+        found = self._open.pop(producer_id, [])
+        return found if committed else []
+
+
+async def read_records(committed_log: CommittedLog) -> AsyncIterator[Found]:
+    """Yield the records of the log, some at a time, up to where it ends now.
+
+    Raises KafkaError when the log cannot be read.
+    """
+    transactions = _Transactions()
+    offset, end_offset = committed_log.start_offset, committed_log.end_offset
+    while offset < end_offset:
+        data = await committed_log.read(offset)
+        if not data:
+            return
+        found: Found = []
+        try:
+            for batch, header in _batches(data):
+                found += _counting(batch, header, transactions)
+                offset = header.next_offset
+        except ProtocolError as fault:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(fault)) from fault
+        yield found
+
+
+def _batches(data: bytes) -> Iterator[tuple[memoryview, BatchHeader]]:
+    view, position = memoryview(data), 0
+    while position < len(view):
+        header = parse_batch_header(view, position)
+        yield view[position : position + header.size_bytes], header
+        position += header.size_bytes
+
+
+def _counting(batch: memoryview, header: BatchHeader, transactions: _Transactions) -> Found:
+    """Give the records that count from this batch on."""
+    if header.is_control:
+        ended: Found = []
+        for record in iterate_records(batch):
+            committed = record.key is not None and _marker(record.key) == COMMIT
+            ended += transactions.end(header.producer_id, committed=committed)
+        return ended
+    found = []
+    for record in iterate_records(batch):
+        try:
+            read = None if record.key is None else decode(record.key, record.value)
+        except ProtocolError as fault:
+            log.warning("unreadable record left out offset=%d: %s", record.offset, fault)
+            continue
+        if read is not None:
+            found.append(read)
+    if header.is_transactional:
+        transactions.add(header.producer_id, found)
+        return []
+    return found
+
+
+def _marker(key: bytes) -> int:
+    """Give the type of a control record, whose key begins with a version that says nothing."""
+    kind: int = ControlRecordTypeSchema.version(0).parse(key[2:]).type
+    return kind
