@@ -1,0 +1,1 @@
+"""Questions about groups that can be put to any broker; `table` lists them."""

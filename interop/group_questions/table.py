@@ -1,0 +1,39 @@
+"""All questions, in the order in which they are put."""
+
+from __future__ import annotations
+
+from interop.group_questions.describe_groups import DELETE_GROUPS, DESCRIBE_GROUPS, LIST_GROUPS
+from interop.group_questions.find_coordinator import FIND_COORDINATOR
+from interop.group_questions.heartbeat_leave import HEARTBEAT, LEAVE_GROUP
+from interop.group_questions.join_group import JOIN_GROUP
+from interop.group_questions.join_group_of_two import JOIN_GROUP_OF_TWO
+from interop.group_questions.offset_commit import OFFSET_COMMIT
+from interop.group_questions.offset_fetch import OFFSET_DELETE, OFFSET_FETCH
+from interop.group_questions.questions import Question
+from interop.group_questions.static_members import STATIC_MEMBERS
+from interop.group_questions.sync_group import SYNC_GROUP
+
+SUBJECTS = (
+    FIND_COORDINATOR,
+    JOIN_GROUP,
+    JOIN_GROUP_OF_TWO,
+    STATIC_MEMBERS,
+    SYNC_GROUP,
+    HEARTBEAT,
+    LEAVE_GROUP,
+    OFFSET_COMMIT,
+    OFFSET_FETCH,
+    OFFSET_DELETE,
+    DESCRIBE_GROUPS,
+    LIST_GROUPS,
+    DELETE_GROUPS,
+)
+
+
+def all_questions() -> list[Question]:
+    """Give every question once. Raises ValueError if two have the same name."""
+    found = [question for subject in SUBJECTS for question in subject.found]
+    names = [question.name for question in found]
+    if len(names) != len(set(names)):
+        raise ValueError(f"asked twice: {sorted({n for n in names if names.count(n) > 1})}")
+    return found
