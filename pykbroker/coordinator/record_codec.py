@@ -7,7 +7,7 @@ what is not a record of a group or an offset reads as None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any
 
@@ -29,39 +29,14 @@ CLASSIC_VERSION = 3
 
 def encode(record: r.Record) -> tuple[bytes, bytes | None]:
     """Give the record's key and value; the value is None for a tombstone."""
-    match record:
-        case r.OffsetRecord():
-            key = {"group": record.group_id, "topic": record.topic, "partition": record.partition}
-            offset = record.value
-            if offset is None:
-                return _key(OFFSET, key), None
-            expires = offset.expire_timestamp_ms is not None
-            version = OFFSET_VERSION_WITH_EXPIRY if expires else OFFSET_VERSION
-            return _key(OFFSET, key), _value(OFFSET, _offset(offset), version)
-        case r.ClassicGroupRecord():
-            group = record.value
-            key = {"group": record.group_id}
-            if group is None:
-                return _key(CLASSIC, key), None
-            return _key(CLASSIC, key), _value(CLASSIC, _classic(group), CLASSIC_VERSION)
-        case r.GroupEpochRecord():
-            return _pair(EPOCH, record, record.value and _epoch(record.value))
-        case r.PartitionMetadataRecord():
-            return _pair(PARTITION_METADATA, record, None)
-        case r.MemberRecord():
-            return _pair(MEMBER, record, record.value and _member(record.value))
-        case r.TargetEpochRecord():
-            target = record.value
-            return _pair(TARGET_EPOCH, record, target and _target_epoch(target))
-        case r.TargetRecord():
-            value = None if record.value is None else _target(record.value)
-            return _pair(TARGET, record, value)
-        case r.CurrentRecord():
-            return _pair(CURRENT, record, record.value and _current(record.value))
-        case r.RegexRecord():
-            key = {"group_id": record.group_id, "regular_expression": record.regex}
-            regex = record.value
-            return _key(REGEX, key), None if regex is None else _value(REGEX, _regex(regex))
+    kind, names, fields = _WRITERS[type(record)]
+    key = _INT16.pack(kind) + MESSAGES[kind][0].version(0).build(names(record))
+    if record.value is None:
+        return key, None
+    version = _version_written(record)
+    return key, _INT16.pack(version) + MESSAGES[kind][1].version(version).build(
+        fields(record.value)
+    )
 
 
 def decode(key: bytes, value: bytes | None) -> r.Record | None:
@@ -73,13 +48,13 @@ def decode(key: bytes, value: bytes | None) -> r.Record | None:
     if kind not in MESSAGES:
         return None
     key_message, value_message = MESSAGES[kind]
-    names = key_message.version(0).parse(memoryview(key)[2:])
+    names, _ = key_message.version(0).parse_from(key, _INT16.size)
     if value is None:
         return _record(kind, names, None)
     version = _int16(value)
     if not value_message.min_version <= version <= value_message.max_version:
         raise ProtocolError(f"{value_message!r} has no version {version}")
-    return _record(kind, names, value_message.version(version).parse(memoryview(value)[2:]))
+    return _record(kind, names, value_message.version(version).parse_from(value, _INT16.size)[0])
 
 
 def _int16(data: bytes) -> int:
@@ -89,20 +64,31 @@ def _int16(data: bytes) -> int:
     return version
 
 
-def _key(kind: int, fields: Mapping[str, Any]) -> bytes:
-    return _INT16.pack(kind) + MESSAGES[kind][0].version(0).build(fields)
+def _version_written(record: r.Record) -> int:
+    if isinstance(record, r.OffsetRecord):
+        expires = record.value is not None and record.value.expire_timestamp_ms is not None
+        return OFFSET_VERSION_WITH_EXPIRY if expires else OFFSET_VERSION
+    return CLASSIC_VERSION if isinstance(record, r.ClassicGroupRecord) else 0
 
 
-def _value(kind: int, fields: Mapping[str, Any], version: int = 0) -> bytes:
-    return _INT16.pack(version) + MESSAGES[kind][1].version(version).build(fields)
+def _offset_names(record: r.OffsetRecord) -> dict[str, Any]:
+    return {"group": record.group_id, "topic": record.topic, "partition": record.partition}
 
 
-def _pair(kind: int, record: Any, value: Mapping[str, Any] | None) -> tuple[bytes, bytes | None]:
-    """Encode a record whose key is a group and perhaps a member."""
-    key = {"group_id": record.group_id}
-    if hasattr(record, "member_id"):
-        key["member_id"] = record.member_id
-    return _key(kind, key), None if value is None else _value(kind, value)
+def _classic_names(record: r.ClassicGroupRecord) -> dict[str, Any]:
+    return {"group": record.group_id}
+
+
+def _group_names(record: Any) -> dict[str, Any]:
+    return {"group_id": record.group_id}
+
+
+def _member_names(record: Any) -> dict[str, Any]:
+    return {"group_id": record.group_id, "member_id": record.member_id}
+
+
+def _regex_names(record: r.RegexRecord) -> dict[str, Any]:
+    return {"group_id": record.group_id, "regular_expression": record.regex}
 
 
 def _offset(value: r.CommittedOffset) -> dict[str, Any]:
@@ -207,8 +193,24 @@ def _regex(value: r.ResolvedRegex) -> dict[str, Any]:
     }
 
 
+_WRITERS: Mapping[
+    type, tuple[int, Callable[[Any], dict[str, Any]], Callable[[Any], dict[str, Any]]]
+] = {
+    r.OffsetRecord: (OFFSET, _offset_names, _offset),
+    r.ClassicGroupRecord: (CLASSIC, _classic_names, _classic),
+    r.GroupEpochRecord: (EPOCH, _group_names, _epoch),
+    r.PartitionMetadataRecord: (PARTITION_METADATA, _group_names, dict),
+    r.MemberRecord: (MEMBER, _member_names, _member),
+    r.TargetEpochRecord: (TARGET_EPOCH, _group_names, _target_epoch),
+    r.TargetRecord: (TARGET, _member_names, _target),
+    r.CurrentRecord: (CURRENT, _member_names, _current),
+    r.RegexRecord: (REGEX, _regex_names, _regex),
+}
+"""By kind of record: its type in the log, the fields of its key and those of its value."""
+
+
 def _record(kind: int, key: Any, value: Any) -> r.Record | None:
-    if kind in (LEGACY_OFFSET, OFFSET):
+    if kind == OFFSET:
         return r.OffsetRecord(key.group, key.topic, key.partition, value and _read_offset(value))
     if kind == CLASSIC:
         return r.ClassicGroupRecord(key.group, value and _read_classic(value))
@@ -227,18 +229,29 @@ def _record(kind: int, key: Any, value: Any) -> r.Record | None:
     if kind == REGEX:
         regex = value and r.ResolvedRegex(frozenset(value.topics), value.version, value.timestamp)
         return r.RegexRecord(key.group_id, key.regular_expression, regex)
+    if kind == LEGACY_OFFSET:
+        offset = value and _read_legacy_offset(value)
+        return r.OffsetRecord(key.group, key.topic, key.partition, offset)
     return None if value is not None else r.PartitionMetadataRecord(key.group_id)
 
 
 def _read_offset(value: Any) -> r.CommittedOffset:
-    expire_timestamp_ms = getattr(value, "expire_timestamp", -1)
+    expire_timestamp_ms = value.expire_timestamp
     return r.CommittedOffset(
         offset=value.offset,
-        leader_epoch=getattr(value, "leader_epoch", -1),
+        leader_epoch=value.leader_epoch,
         metadata=value.metadata,
         commit_timestamp_ms=value.commit_timestamp,
         expire_timestamp_ms=None if expire_timestamp_ms == -1 else expire_timestamp_ms,
-        topic_id=getattr(value, "topic_id", r.NO_TOPIC_ID),
+        topic_id=value.topic_id,
+    )
+
+
+def _read_legacy_offset(value: Any) -> r.CommittedOffset:
+    return r.CommittedOffset(
+        offset=value.offset,
+        metadata=value.metadata,
+        commit_timestamp_ms=value.commit_timestamp,
     )
 
 
@@ -311,15 +324,16 @@ def _read_current(value: Any) -> r.CurrentAssignment:
 
 
 def _read_epochs(topics: Any, member_epoch: int) -> dict[bytes, dict[int, int]]:
-    """Read partitions with the epochs they were assigned at; without any, the member's counts."""
-    return {
-        topic.topic_id: dict(
-            zip(
-                topic.partitions,
-                topic.assignment_epochs or [member_epoch] * len(topic.partitions),
-                strict=True,
-            )
-        )
-        for topic in topics
-        if topic.partitions
-    }
+    """Read partitions with the epochs at which they were assigned.
+
+    Before KIP-1251 there are none: the member's counts then, and 0 for a static member that was
+    away (group.Utils.assignmentFromTopicPartitions); and where their number is wrong.
+    """
+    held: dict[bytes, dict[int, int]] = {}
+    for topic in topics:
+        partitions, epochs = topic.partitions, topic.assignment_epochs
+        if epochs is None or len(epochs) != len(partitions):
+            epochs = [max(member_epoch, 0)] * len(partitions)
+        if partitions:
+            held[topic.topic_id] = dict(zip(partitions, epochs, strict=True))
+    return held
