@@ -9,16 +9,21 @@ RandomBytes = Callable[[int], bytes]
 
 
 def classic_member_id(prefix: str, random_bytes: RandomBytes) -> str:
-    """Give a new member id: the client's id, or its instance's, a dash and a UUID of version 4."""
-    number = bytearray(random_bytes(16))
-    number[6] = number[6] & 0x0F | 0x40
-    number[8] = number[8] & 0x3F | 0x80
-    text = number.hex()
+    """Give a new member id: the client's id, or its instance's, a dash and a UUID."""
+    text = _uuid(random_bytes).hex()
     return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def consumer_member_id(random_bytes: RandomBytes) -> str:
     """Give a new member id as Kafka's Uuid prints: 22 characters of base64, no dash in front."""
-    while (text := urlsafe_b64encode(random_bytes(16)).decode().rstrip("=")).startswith("-"):
+    while (text := urlsafe_b64encode(_uuid(random_bytes)).decode().rstrip("=")).startswith("-"):
         pass
     return text
+
+
+def _uuid(random_bytes: RandomBytes) -> bytes:
+    """Give the bytes of a UUID of version 4 (RFC 9562)."""
+    number = bytearray(random_bytes(16))
+    number[6] = number[6] & 0x0F | 0x40
+    number[8] = number[8] & 0x3F | 0x80
+    return bytes(number)
