@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from interop.text import PARTITIONS
@@ -16,8 +17,9 @@ STOP_SECONDS = 10
 class BrokerProcess:
     """One data directory and the broker process on it, always on the same port."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, properties: Sequence[str] = ()) -> None:
         self._data_dir = data_dir
+        self._properties = properties
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
 
@@ -30,7 +32,8 @@ class BrokerProcess:
         """Start the broker and wait until it says that it is ready."""
         command = [sys.executable, "-m", "pykbroker", "serve", "--log-level", "warning"]
         command += ["--data-dir", str(self._data_dir), "--port", str(self._port)]
-        command += ["--override", f"num.partitions={PARTITIONS}"]
+        for each in (f"num.partitions={PARTITIONS}", *self._properties):
+            command += ["--override", each]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
