@@ -30,13 +30,17 @@ EXIT_WRONG_USE = 2
 
 EXIT_FAULT = 1
 """The exit status of a command that found something wrong."""
+
+EXIT_INTERRUPTED = 130
+"""The exit status when a person pressed Ctrl-C, as shells have it."""
 _LINES_AT_ONCE = 500
 _LEVELS = ("debug", "info", "warning", "error")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: the process's) ask for; give the exit status."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments).parse_args(arguments)
     try:
         if options.command == "serve":
             return _serve(options)
@@ -44,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _dump(options)
         if options.command == "repair":
             return _repair(options)
+        if options.command in ("groups", "topics"):
+            return _talk(options)
         return _show(options)
     except ConfigError as fault:
         print(f"pykbroker: {fault.message}", file=sys.stderr)
@@ -118,6 +124,23 @@ def _repair(options: argparse.Namespace) -> int:
     return EXIT_FAULT if repair.is_damaged else 0
 
 
+def _talk(options: argparse.Namespace) -> int:
+    from pykbroker.commands.admin.run import Run
+
+    if options.command == "groups":
+        from pykbroker.commands.groups import ACTIONS
+    else:
+        from pykbroker.commands.topics import ACTIONS
+    run = Run(options, is_terminal=sys.stdout.isatty())
+    try:
+        _print(run.lines(ACTIONS[options.action]))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    for sentence in (*run.notes, *run.problems):
+        print(f"pykbroker: {sentence}", file=sys.stderr)
+    return EXIT_FAULT if run.problems else 0
+
+
 def _print(lines: Iterator[str]) -> None:
     try:
         while some := list(islice(lines, _LINES_AT_ONCE)):
@@ -155,7 +178,7 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pykbroker",
         description="A broker that speaks Kafka's wire protocol.",
@@ -182,6 +205,21 @@ def _parser() -> argparse.ArgumentParser:
             "repair", help="look for damage", description=REPAIR_DESCRIPTION, allow_abbrev=False
         )
     )
+    # options of many actions, declared when they are asked for: every start would take 4 ms longer
+    groups = commands.add_parser(
+        "groups", help="show and change consumer groups of any Kafka", allow_abbrev=False
+    )
+    if "groups" in arguments:
+        from pykbroker.commands.groups_options import add_options as add_group_options
+
+        add_group_options(groups)
+    topics = commands.add_parser(
+        "topics", help="show and change topics of any Kafka", allow_abbrev=False
+    )
+    if "topics" in arguments:
+        from pykbroker.commands.topics_options import add_options as add_topic_options
+
+        add_topic_options(topics)
     return parser
 
 

@@ -1,0 +1,1 @@
+"""What the commands that talk to a broker share: the wire, the cluster, tables, options."""
