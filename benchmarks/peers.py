@@ -85,7 +85,7 @@ class OurBroker:
         if self._profile is not None:
             module = ["benchmarks.profiled", str(self._profile)]
         command = [
-            sys.executable, "-m", *module, "serve", "--port", "0", *place,
+            sys.executable, "-m", *module, "serve", "--profile", "test", "--port", "0", *place,
             "--override", f"num.partitions={PARTITIONS}", "--log-level", "warning",
             "--override", f"log.flush.before.ack={self._before_ack}",
         ]  # fmt: skip

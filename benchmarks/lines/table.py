@@ -7,6 +7,7 @@ from benchmarks.lines.compaction import compaction
 from benchmarks.lines.crowd import idle_consumers, small_produces
 from benchmarks.lines.fetch import Fetch
 from benchmarks.lines.flush import all_above_the_disk, all_to_none
+from benchmarks.lines.group_table import GROUP_LINES
 from benchmarks.lines.latency import passage, round_trip
 from benchmarks.lines.partitions import many_empty, some_with_records
 from benchmarks.lines.produce import GB, Produce
@@ -313,4 +314,5 @@ LINES = (
         measure=idle_consumers,
         needs_fresh=True,
     ),
+    *GROUP_LINES,
 )  # fmt: skip
