@@ -62,8 +62,6 @@ class ConsumerGroup:
         """By member id; a member may have none, and none may be without its member for long."""
         self.regexes: dict[str, r.ResolvedRegex] = {}
         """The patterns that are resolved."""
-        self.has_partition_metadata = False
-        """Whether a record of an older broker is still to be deleted (KIP-1101)."""
 
         self.static_members: dict[str, str] = {}
         """Member ids by instance id."""
