@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from benchmarks.line import Line, Metric
-from benchmarks.lines.groups import classic_join, commits, consumer_join, wire_join
+from benchmarks.lines.groups import (
+    classic_join,
+    commits,
+    consumer_join,
+    sync_commits,
+    wire_join,
+)
 from benchmarks.lines.many_members import (
     many_groups,
     one_large_classic_group,
@@ -61,12 +67,20 @@ GROUP_LINES = (
     Line(
         name="commit",
         metrics=(
-            Metric(
-                key="commit.p50", title="commit of an offset, p50", unit="µs", target_of_mock=1.5
-            ),
+            Metric(key="commit.p50", title="commit of an offset, bare client, p50", unit="µs"),
             Metric(key="commit.cpu", title="commit of an offset", unit="CPU-µs", digits=1),
         ),
         measure=commits,
+    ),
+    Line(
+        name="sync-commit",
+        metrics=(
+            Metric(
+                key="sync_commit.p50", title="sync commit, confluent-kafka, p50", unit="µs",
+                target_of_mock=1.5,
+            ),
+        ),
+        measure=sync_commits,
     ),
     Line(
         name="groups-1000",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.client import Client, frame_of, response_of
 from benchmarks.line import Sample, Scale
@@ -172,6 +172,23 @@ def commits(started: Started, topic: str, scale: Scale) -> Sample:
         with Stretch(started.process) as stretch, no_collection():
             times = _commit_times(client, frame, count)
     return Sample({"commit.p50": median(times) / 1000, "commit.cpu": stretch.cpu_per(count / 1e6)})
+
+
+def sync_commits(started: Started, topic: str, scale: Scale) -> Sample:
+    """Give the median µs of confluent-kafka's `commit(asynchronous=False)` of one partition."""
+    with Client(started.address) as client:
+        make_topic(client, topic)
+        find_coordinator(client, topic)
+    host, port = started.address
+    consumer = Consumer({"bootstrap.servers": f"{host}:{port}", "group.id": topic, "log_level": 0})
+    times = []
+    for number in range(WARM_COMMITS + scale.count(COMMITS)):
+        offset = TopicPartition(topic, 0, number + 1)
+        begin = time.perf_counter_ns()
+        consumer.commit(offsets=[offset], asynchronous=False)
+        times.append(time.perf_counter_ns() - begin)
+    consumer.close()
+    return Sample({"sync_commit.p50": median(times[WARM_COMMITS:]) / 1000})
 
 
 def _commit_times(client: Client, frame: bytes, count: int) -> list[int]:
