@@ -60,8 +60,8 @@ class ClassicGroup:
     """Ids that were given away, but whose owners have not joined with them (KIP-394)."""
     pending_syncs: set[str] = field(default_factory=set, init=False)
     """Members of this generation that have not collected their assignment (KIP-669)."""
-    previous_state: ClassicGroupState = field(default=ClassicGroupState.DEAD, init=False)
     initial_delay: InitialDelay | None = field(default=None, init=False)
+    """Set while it prepares its first rebalance since it was empty."""
     subscribed_topics: frozenset[str] | None = field(default=None, init=False)
     """What this generation reads; None: unknown."""
     awaiting_join: int = field(default=0, init=False)
@@ -113,6 +113,9 @@ class ClassicGroup:
         member.is_new = False
         self.members[new_member_id] = member
         self.static_members[member.group_instance_id] = new_member_id
+        if old_member_id in self.pending_syncs:
+            self.pending_syncs.remove(old_member_id)
+            self.pending_syncs.add(new_member_id)
         if self.leader_id == old_member_id:
             self.leader_id = new_member_id
         return member
@@ -137,6 +140,19 @@ class ClassicGroup:
         before, member.join_token = member.join_token, token
         self.awaiting_join += (token is not None) - (before is not None)
         return before
+
+    def put_members(self, members: Iterable[ClassicMember]) -> None:
+        """Let these be the members, whatever is parked of them."""
+        self.members = {member.member_id: member for member in members}
+        present = self.members.values()
+        self.static_members = {
+            each.group_instance_id: each.member_id
+            for each in present
+            if each.group_instance_id is not None
+        }
+        self.supporters = Counter(name for each in present for name in each.protocol_names)
+        self.awaiting_join = sum(each.awaits_join for each in present)
+        self.pending_syncs &= self.members.keys()
 
     def _lose_supporter(self, member: ClassicMember) -> None:
         for name in member.protocol_names:
@@ -221,13 +237,14 @@ class ClassicGroup:
     def transition_to(self, state: ClassicGroupState, now_ms: int) -> None:
         """Come to `state`, at `now_ms` on the wall clock."""
         assert self.state in PREVIOUS_STATES[state], f"{self.state} → {state}"
-        self.previous_state, self.state = self.state, state
+        self.state = state
         self.state_timestamp_ms = now_ms
 
     def begin_generation(self, now_ms: int) -> None:
         """Let who is there be the next generation; Empty where nobody is."""
         self.generation_id += 1
         self.pending_syncs.clear()
+        self.initial_delay = None
         self.protocol_name = self.select_protocol() if self.members else None
         self.read_subscriptions()
         completing, empty = ClassicGroupState.COMPLETING_REBALANCE, ClassicGroupState.EMPTY
