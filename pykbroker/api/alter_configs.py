@@ -1,6 +1,6 @@
 """AlterConfigs: what is named becomes all that a resource overrides (KIP-133).
 
-Not served: resources other than topics and brokers.
+Not served: resources other than topics, groups and brokers.
 """
 
 from __future__ import annotations

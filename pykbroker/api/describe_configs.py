@@ -1,6 +1,6 @@
-"""DescribeConfigs: every property of a topic or a broker, its source and synonyms (KIP-133).
+"""DescribeConfigs: every property of a topic, group or broker, its source and synonyms (KIP-133).
 
-Not served: resources of other types (broker loggers, client metrics, groups).
+Not served: resources of other types (broker loggers, client metrics).
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from typing import Any
 
 from pykbroker.api.handler import Asker, Response, answer, handles
 from pykbroker.api.parts import Parts
-from pykbroker.config import Entry, describe_broker, describe_broker_default, describe_topic
+from pykbroker.config import (
+    Entry,
+    describe_broker,
+    describe_broker_default,
+    describe_group,
+    describe_topic,
+)
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.keys import ConfigType
 from pykbroker.replication.topic_names import check_topic_name
 from pykbroker.wire.messages.describe_configs import DescribeConfigs
 
-TOPIC, BROKER = 2, 4
+TOPIC, BROKER, GROUP = 2, 4, 32
 
 
 @handles(DescribeConfigs, versions="1-4")
@@ -59,10 +65,14 @@ def _entries(parts: Parts, resource: Any) -> Iterable[Entry]:
                 " defaults of all brokers",
             )
         return describe_broker(parts.config)
+    if resource.resource_type == GROUP:
+        if not name:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, "a group has a name; this one is empty")
+        return describe_group(parts.image.config(ConfigType.GROUP, name), parts.config)
     raise KafkaError(
         ErrorCode.INVALID_REQUEST,
         f"resource type {resource.resource_type} has no configuration here;"
-        f" {TOPIC} is a topic, {BROKER} a broker",
+        f" {TOPIC} is a topic, {BROKER} a broker, {GROUP} a group",
     )
 
 

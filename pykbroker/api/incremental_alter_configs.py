@@ -1,6 +1,6 @@
 """IncrementalAlterConfigs: set, delete, append to or subtract from single keys (KIP-339).
 
-Not served: resources other than topics and brokers.
+Not served: resources other than topics, groups and brokers.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from pykbroker.config.describe import (
     created_topic,
     describe_broker,
     describe_broker_default,
+    describe_group,
     describe_topic,
 )
+from pykbroker.config.group_overrides import effective_group_config, validate_group_configs
 from pykbroker.config.java_properties import parse_properties
 from pykbroker.config.layers import Config, load, validate_broker_config
 from pykbroker.config.listeners import AUTO, Address, Listener, Listeners, read_listeners
@@ -25,7 +27,7 @@ from pykbroker.config.settings import (
     data_directories,
     start_notices,
 )
-from pykbroker.config.table import PROPERTIES, TOPIC_PROPERTIES
+from pykbroker.config.table import GROUP_PROPERTIES, PROPERTIES, TOPIC_PROPERTIES
 from pykbroker.config.topic import (
     effective_topic_config,
     validate_topic_config,
@@ -35,6 +37,7 @@ from pykbroker.config.topic import (
 __all__ = [
     "AUTO",
     "DEFAULT_PROFILE",
+    "GROUP_PROPERTIES",
     "PROFILES",
     "PROPERTIES",
     "TOPIC_PROPERTIES",
@@ -56,13 +59,16 @@ __all__ = [
     "data_directories",
     "describe_broker",
     "describe_broker_default",
+    "describe_group",
     "describe_topic",
+    "effective_group_config",
     "effective_topic_config",
     "load",
     "parse_properties",
     "read_listeners",
     "start_notices",
     "validate_broker_config",
+    "validate_group_configs",
     "validate_topic_config",
     "validate_topic_configs",
 ]

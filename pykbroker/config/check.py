@@ -14,6 +14,12 @@ Value = bool | int | float | str | tuple[str, ...] | None
 """A property's typed value; a list is a tuple, None is "not set"."""
 
 _REPLICA = re.compile(r"\d+:\d+")
+_DURATION = re.compile(
+    r"([-+]?)P(?=[-+0-9T])(?:([-+]?[0-9]{1,18})D)?"
+    r"(?:T(?=[-+0-9])(?:([-+]?[0-9]{1,18})H)?(?:([-+]?[0-9]{1,18})M)?"
+    r"(?:([-+]?[0-9]{1,18})(?:[.,]([0-9]{0,9}))?S)?)?",
+    re.IGNORECASE,
+)
 
 
 class Check(Protocol):
@@ -163,6 +169,35 @@ class ThrottledReplicas(NamedTuple):
 
     def __str__(self) -> str:
         return "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+
+
+class AutoOffsetReset(NamedTuple):
+    """Where reading begins (Kafka's ShareGroupAutoOffsetResetStrategy)."""
+
+    @property
+    def rule(self) -> str:
+        """The words, and what a duration looks like."""
+        return "latest, earliest or by_duration: and an ISO 8601 duration, as in by_duration:PT1H"
+
+    def admits(self, value: Value) -> bool:
+        """Take a duration as Java's Duration.parse does, unless it is negative."""
+        assert isinstance(value, str)
+        if not value.startswith("by_duration:"):
+            return value in ("latest", "earliest")
+        parts = _DURATION.fullmatch(value.removeprefix("by_duration:"))
+        if parts is None:
+            return False
+        days, hours, minutes, seconds = (int(parts[at] or "0") for at in range(2, 6))
+        fraction = int((parts[6] or "").ljust(9, "0")) * (-1 if (parts[5] or "")[:1] == "-" else 1)
+        total = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000_000_000 + fraction
+        return total <= 0 if parts[1] == "-" else total >= 0
+
+    def nearest(self, value: Value) -> str:
+        """Give the word that was probably meant, else Kafka's default."""
+        return closest(str(value), ("latest", "earliest")) or "latest"
+
+    def __str__(self) -> str:
+        return "[latest, earliest, by_duration:PnDTnHnMn.nS]"
 
 
 def at_least(least: float) -> Range:

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from pykbroker.config.group_overrides import effective_group_config
 from pykbroker.config.layers import Config
 from pykbroker.config.property import Kind, Property, Update
 from pykbroker.config.table import (
     DEFAULTS,
+    GROUP_PROPERTIES,
     PROPERTIES,
     TOPIC_PROPERTIES,
     broker_property,
@@ -31,6 +33,7 @@ class Source(IntEnum):
     DYNAMIC_DEFAULT_BROKER_CONFIG = 3
     STATIC_BROKER_CONFIG = 4
     DEFAULT_CONFIG = 5
+    DYNAMIC_GROUP_CONFIG = 8
 
 
 class Synonym(NamedTuple):
@@ -89,6 +92,25 @@ def created_topic(overrides: Mapping[str, str], config: Config) -> tuple[Entry, 
         for name, row in TOPIC_PROPERTIES.items()
         if name in overrides or not row.internal
     )
+
+
+def describe_group(overrides: Mapping[str, str], config: Config) -> tuple[Entry, ...]:
+    """Give every property of a group that sets `overrides`, for DescribeConfigs.
+
+    A property that follows none of the broker's has its default as its only synonym.
+    """
+    values = effective_group_config(overrides, config)
+    entries = []
+    for name, row in GROUP_PROPERTIES.items():
+        text = row.render(values[name])
+        own = [Synonym(name, text, Source.DYNAMIC_GROUP_CONFIG)] if name in overrides else []
+        if row.synonyms:
+            followed = tuple(_synonyms(row.synonyms[0], config))
+        else:
+            followed = (Synonym(name, row.render(row.default), Source.DEFAULT_CONFIG),)
+        synonyms = (*own, *followed)
+        entries.append(_entry(row, name, text, synonyms[0].source, False, synonyms))
+    return tuple(entries)
 
 
 def describe_broker(config: Config) -> tuple[Entry, ...]:

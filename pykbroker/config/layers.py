@@ -13,7 +13,7 @@ from pykbroker.config.check import Value
 from pykbroker.config.environment import read_environment
 from pykbroker.config.listeners import replace_port
 from pykbroker.config.profiles import DEFAULT_PROFILE, profile_properties
-from pykbroker.config.property import ConfigError, Update
+from pykbroker.config.property import ConfigError, Update, shortened
 from pykbroker.config.rules import check_rules
 from pykbroker.config.table import DEFAULTS, broker_property, names_code_or_place
 from pykbroker.errors import ErrorCode
@@ -169,7 +169,7 @@ def validate_broker_config(name: str, text: str, *, per_broker: bool) -> Value:
     refusal = None
     if row is None or row.update is Update.READ_ONLY or names_code_or_place(row):
         refusal = (
-            f"{name} cannot be changed while the broker runs;"
+            f"{shortened(name)} cannot be changed while the broker runs;"
             " write it in the broker's properties file and restart it"
         )
     elif row.update is Update.PER_BROKER and not per_broker:

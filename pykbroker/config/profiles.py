@@ -13,8 +13,23 @@ from pykbroker.config.property import LONG_MAX, ConfigError
 
 _TEST = {
     "group.initial.rebalance.delay.ms": ("0", "A group's first member need not wait for others."),
+    "group.min.session.timeout.ms": (
+        "10",
+        "A test that kills a consumer need not wait 6 s until its group notices.",
+    ),
+    "group.consumer.min.session.timeout.ms": ("10", "Nor with the consumer protocol (KIP-848)."),
+    "group.consumer.heartbeat.interval.ms": (
+        "100",
+        "Members hear of each other's changes with heartbeats only; ten a second cost little.",
+    ),
+    "group.consumer.min.heartbeat.interval.ms": ("1", "A group may be given shorter ones still."),
+    "group.consumer.assignment.interval.ms": (
+        "0",
+        "Who joins a second after another is assigned partitions at once.",
+    ),
     "offsets.topic.num.partitions": ("1", "One broker gains nothing from 50."),
     "offsets.topic.replication.factor": ("1", "There is one broker."),
+    "pykbroker.offsets.topic.mode": ("instant", "Clients pause before they ask again."),
     "transaction.state.log.replication.factor": ("1", "There is one broker."),
     "transaction.state.log.min.isr": ("1", "There is one broker."),
     "share.coordinator.state.topic.replication.factor": ("1", "There is one broker."),

@@ -17,7 +17,7 @@ from pykbroker.errors import ErrorCode, KafkaError
 INT_MAX = 2**31 - 1
 LONG_MAX = 2**63 - 1
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"([+-]?)([0-9]+)")
 _DOUBLE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUANTITY = re.compile(r"([0-9][0-9_.,]*) *([a-zA-Z]*)")
 _COMMA = re.compile(r"\s*,\s*")
@@ -49,6 +49,14 @@ _UNITS = (
     (".minutes", "minutes"),
     (".hours", "hours"),
 )
+
+
+_SHOWN_CHARS_MAX = 200
+
+
+def shortened(text: str) -> str:
+    """Give the beginning of what somebody wrote, for a sentence about it."""
+    return text if len(text) <= _SHOWN_CHARS_MAX else text[:_SHOWN_CHARS_MAX] + "..."
 
 
 class ConfigError(KafkaError):
@@ -88,6 +96,9 @@ class Update(Enum):
 BOOLEAN, STRING, INT, SHORT = Kind.BOOLEAN, Kind.STRING, Kind.INT, Kind.SHORT
 LONG, DOUBLE, LIST, CLASS, PASSWORD = Kind.LONG, Kind.DOUBLE, Kind.LIST, Kind.CLASS, Kind.PASSWORD
 READ_ONLY, PER_BROKER, CLUSTER_WIDE = Update.READ_ONLY, Update.PER_BROKER, Update.CLUSTER_WIDE
+
+_DIGITS_MAX = 20
+"""Enough to be out of range; int() refuses thousands of digits with a fault of its own."""
 
 _BITS = {INT: 31, SHORT: 15, LONG: 63}
 _WHOLE = {INT: "32-bit", SHORT: "16-bit", LONG: "64-bit"}
@@ -171,10 +182,11 @@ class Property:
         return text.lower() == "true"
 
     def _integer(self, text: str) -> int:
-        if not _INTEGER.fullmatch(text):
+        parts = _INTEGER.fullmatch(text)
+        if parts is None:
             unit = f" of {self.unit}" if self.unit else ""
             raise self._wrong(text, f"a whole number{unit}", self._whole_number(text))
-        value = int(text)
+        value = int(parts[1] + (parts[2].lstrip("0") or "0")[:_DIGITS_MAX])
         limit = 1 << _BITS[self.kind]
         if not -limit <= value < limit:
             nearest = str(limit - 1 if value > 0 else -limit)
@@ -186,7 +198,7 @@ class Property:
         factor = quantity and _FACTORS.get(self.unit, {"": 1}).get(quantity[2].lower())
         if quantity and factor:
             digits = quantity[1].replace("_", "").replace(",", "")
-            if digits.count(".") < 2:
+            if digits.count(".") < 2 and len(digits) <= _DIGITS_MAX:
                 return str(int(float(digits) * factor))
         return self.render(self.default) or "1"
 
@@ -196,7 +208,7 @@ class Property:
         )
 
     def _shown(self, text: str) -> str:
-        return f"{self.name}={'[hidden]' if self.is_sensitive else text}"
+        return f"{self.name}={'[hidden]' if self.is_sensitive else shortened(text)}"
 
 
 def _java_double(value: float) -> str:

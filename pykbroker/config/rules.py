@@ -43,6 +43,8 @@ _BELOW = (
 )
 """The first must be smaller than the second."""
 
+_ASSIGNORS = ("uniform", "range")
+_CODECS = range(5)
 _AT_LEAST = (("log.roll.ms", 1), ("log.roll.jitter.ms", 0))
 _MIB = 1 << 20
 
@@ -109,15 +111,32 @@ def _special(values: Mapping[str, Value]) -> Iterator[str]:
         yield _exceeds(
             values, "connection.failed.authentication.delay.ms", "connections.max.idle.ms"
         )
-    protocols = values["group.coordinator.rebalance.protocols"]
-    if isinstance(protocols, tuple) and "classic" not in protocols:
-        yield "group.coordinator.rebalance.protocols must contain classic; add it to the list"
-    assignors = values["group.share.assignors"]
-    if isinstance(assignors, tuple) and len(assignors) != 1:
-        yield "group.share.assignors must name exactly one assignor; write simple"
+    yield from _groups(values)
     roles = values["process.roles"]
     if isinstance(roles, tuple) and "broker" not in roles:
         yield "process.roles=controller: no node is a controller alone; write broker,controller"
+
+
+def _groups(values: Mapping[str, Value]) -> Iterator[str]:
+    protocols = values["group.coordinator.rebalance.protocols"]
+    if isinstance(protocols, tuple) and "classic" not in protocols:
+        yield "group.coordinator.rebalance.protocols must contain classic; add it to the list"
+    names = values["group.consumer.assignors"]
+    strange = [name for name in names if name not in _ASSIGNORS] if isinstance(names, tuple) else []
+    if strange:
+        yield (
+            f"group.consumer.assignors names {', '.join(strange)}, which this broker does not have;"
+            f" write group.consumer.assignors={','.join(_ASSIGNORS)}"
+        )
+    assignors = values["group.share.assignors"]
+    if isinstance(assignors, tuple) and len(assignors) != 1:
+        yield "group.share.assignors must name exactly one assignor; write simple"
+    codec = values["offsets.topic.compression.codec"]
+    if codec not in _CODECS:
+        yield (
+            f"offsets.topic.compression.codec={codec} is no codec; write 0 (none), 1 (gzip),"
+            " 2 (snappy), 3 (lz4) or 4 (zstd)"
+        )
 
 
 def _between(bounded: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""THE table: every property of a broker and of a topic, by name.
+"""THE table: every property of a broker, of a topic and of a group, by name.
 
 DescribeConfigs, the start-up check and `pykbroker config` all read it; a property exists when it
 has a row, and its documentation is the row's.
@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 
 from pykbroker.config.check import Value, closest
-from pykbroker.config.property import ConfigError, Kind, Property
+from pykbroker.config.property import ConfigError, Kind, Property, shortened
 from pykbroker.config.tables.cluster import CLUSTER
 from pykbroker.config.tables.groups import GROUPS
 from pykbroker.config.tables.logs import LOGS
 from pykbroker.config.tables.network import NETWORK
 from pykbroker.config.tables.own import DIFFERENCES, OWN
+from pykbroker.config.tables.per_group import PER_GROUP
 from pykbroker.config.tables.security import SECURITY
 from pykbroker.config.tables.tiered import TIERED
 from pykbroker.config.tables.topics import TOPICS
@@ -28,6 +29,9 @@ PROPERTIES: Mapping[str, Property] = {row.name: row for subject in _SUBJECTS for
 
 TOPIC_PROPERTIES: Mapping[str, Property] = {row.name: row for row in TOPICS}
 """The properties of a topic."""
+
+GROUP_PROPERTIES: Mapping[str, Property] = {row.name: row for row in PER_GROUP}
+"""The properties of a group."""
 
 DEFAULTS: Mapping[str, Value] = {name: row.default for name, row in PROPERTIES.items()} | {
     name: PROPERTIES[name].parse(text) for name, (text, _) in DIFFERENCES.items()
@@ -107,6 +111,17 @@ def topic_property(name: str) -> Property:
     raise _unknown(name, "topic property", TOPIC_PROPERTIES)
 
 
+def group_property(name: str) -> Property:
+    """Find the row of a group property; raise ConfigError for a name that nobody knows."""
+    found = GROUP_PROPERTIES.get(name)
+    if found is not None:
+        return found
+    for row in PER_GROUP:
+        if name in row.synonyms:
+            raise ConfigError(f"{name} is a property of the broker: for a group, write {row.name}")
+    raise _unknown(name, "group property", GROUP_PROPERTIES, "the description of any group")
+
+
 def names_code_or_place(row: Property) -> bool:
     """Tell whether a value names a class, a file or an address: no client may ever set that.
 
@@ -121,7 +136,9 @@ def names_code_or_place(row: Property) -> bool:
     )
 
 
-def _unknown(name: str, what: str, known: Iterable[str]) -> ConfigError:
+def _unknown(
+    name: str, what: str, known: Iterable[str], shown_by: str = "`pykbroker config`"
+) -> ConfigError:
     meant = closest(name, tuple(known))
-    hint = f"did you mean {meant}?" if meant else "`pykbroker config` shows them all"
-    return ConfigError(f"{name} is not a {what}; {hint}")
+    hint = f"did you mean {meant}?" if meant else f"{shown_by} shows them all"
+    return ConfigError(f"{shortened(name)} is not a {what}; {hint}")

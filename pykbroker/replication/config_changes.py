@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from pykbroker.config.property import shortened
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
 from pykbroker.metadata.keys import ConfigType
@@ -136,7 +137,7 @@ def _fault(resource: ResourceEdits, node_id: int) -> str | None:
         if edit.value is None and edit.operation != ConfigOperation.DELETE
     ]
     if nulls:
-        return f"Null value not supported for : {', '.join(nulls)}"
+        return f"Null value not supported for : {shortened(', '.join(nulls))}"
     for edit in resource.edits:
         if edit.operation not in tuple(ConfigOperation):
             return f"Unknown operations type {edit.operation}"
@@ -155,9 +156,9 @@ def _broker_fault(name: str, node_id: int) -> str | None:
     try:
         broker_id = int(name)
     except ValueError:
-        return f"Node id must be an integer, but it is: {name}"
+        return f"Node id must be an integer, but it is: {shortened(name)}"
     if broker_id != node_id or name != str(node_id):  # "01" would be kept and never looked at
-        return f"Unexpected broker id, expected {node_id}, but received {name}"
+        return f"Unexpected broker id, expected {node_id}, but received {shortened(name)}"
     return None
 
 
@@ -172,7 +173,7 @@ def _edited(
     if not schema.is_list(kind, edit.name):
         raise KafkaError(
             ErrorCode.INVALID_CONFIG,
-            f"Can't {operation.name} to key {edit.name} because its type is not LIST.",
+            f"Can't {operation.name} to key {shortened(edit.name)} because its type is not LIST.",
         )
     whole = schema.default_text(kind, edit.name) if present is None else present
     items = [item for item in (whole or "").split(",") if item]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pykbroker.config import (
+    GROUP_PROPERTIES,
     PROPERTIES,
     TOPIC_PROPERTIES,
     Config,
     ConfigError,
     Kind,
     Property,
+    effective_group_config,
     effective_topic_config,
     validate_broker_config,
+    validate_group_configs,
     validate_topic_configs,
 )
 from pykbroker.errors import ErrorCode, KafkaError
@@ -21,6 +24,7 @@ from pykbroker.metadata.keys import ConfigType
 _TABLES: Mapping[ConfigType, Mapping[str, Property]] = {
     ConfigType.TOPIC: TOPIC_PROPERTIES,
     ConfigType.BROKER: PROPERTIES,
+    ConfigType.GROUP: GROUP_PROPERTIES,
 }
 
 
@@ -40,21 +44,27 @@ class TableSchema:
         row = _TABLES[kind][name]
         if kind is ConfigType.TOPIC:
             return row.render(effective_topic_config({}, self._config())[name])
+        if kind is ConfigType.GROUP:
+            return row.render(effective_group_config({}, self._config())[name])
         return row.render(self._config()[name])
 
     def check(self, kind: ConfigType, name: str, overrides: Mapping[str, str]) -> None:
-        """Raise INVALID_CONFIG for a topic's overrides that cannot be, INVALID_REQUEST for others.
+        """Raise INVALID_CONFIG for a topic's or a group's overrides that cannot be.
 
-        Resources of other kinds than topics and brokers have nothing to configure here.
+        Raises INVALID_REQUEST for a broker's, and for resources of other kinds, which have nothing
+        to configure here.
         """
         if kind is ConfigType.TOPIC:
             validate_topic_configs(overrides, self._config())
         elif kind is ConfigType.BROKER:
             self._check_broker(name, overrides)
+        elif kind is ConfigType.GROUP:
+            validate_group_configs(overrides, self._config())
         else:
             raise KafkaError(
                 ErrorCode.INVALID_REQUEST,
-                f"configuration of {kind} resources is not served; topics and brokers have some",
+                f"configuration of {kind} resources is not served; topics, groups and brokers have"
+                " some",
             )
 
     def _check_broker(self, name: str, overrides: Mapping[str, str]) -> None:

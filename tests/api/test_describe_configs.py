@@ -153,7 +153,7 @@ def test_without_a_name_the_dynamic_defaults_of_all_brokers_are_told(client: Cli
         (BROKER, "abc"),
         (BROKER_LOGGER, "1"),
         (CLIENT_METRICS, "m"),
-        (GROUP, "g"),
+        (GROUP, ""),
         (0, "x"),
         (1, "x"),
         (99, "x"),

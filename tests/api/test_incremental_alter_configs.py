@@ -110,10 +110,13 @@ INVALID, WRONG = ErrorCode.INVALID_REQUEST, ErrorCode.INVALID_CONFIG
         ([("segment.bytes", SET, "1048576\n\0")], WRONG),
         ([("retention.ms", APPEND, "1")], WRONG),
         ([("retention.ms", SUBTRACT, "1")], WRONG),
+        ([("x" * 32_767, SUBTRACT, "1")], WRONG),
+        ([("x" * 32_767, SET, None)], INVALID),
+        ([("retention.ms", SET, "9" * 32_767)], WRONG),
         ([("cleanup.policy", APPEND, "shred")], WRONG),
         ([("retention.bytes", SET, "1"), ("retention.ms", SET, "abc")], WRONG),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_a_wrong_edit_leaves_the_topic_as_it_was(
     client: Client, topic: str, edits: list[Edit], code: ErrorCode
@@ -178,10 +181,14 @@ def test_configs_survive_a_restart_after_bad_edits(tmp_path: Path) -> None:
         (99, "t", INVALID),
         (BROKER, "99", INVALID),
         (BROKER, "abc", INVALID),
+        (BROKER, "x" * 32_767, INVALID),
+        (BROKER, "9" * 32_767, INVALID),
         (BROKER_LOGGER, "1", INVALID),
         (CLIENT_METRICS, "m", INVALID),
-        (GROUP, "g", INVALID),
+        (GROUP, "", INVALID),
+        (GROUP, "g", WRONG),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_a_resource_that_cannot_be_altered_is_told_so(
     client: Client, kind: int, name: str, code: ErrorCode
@@ -233,8 +240,9 @@ def test_validation_alone_changes_nothing(client: Client, topic: str) -> None:
         ("1", ("log.cleaner.threads", SET, "abc")),
         ("1", ("log.cleaner.threads", SET, "-1")),
         ("", ("listeners", SET, "PLAINTEXT://:1")),
+        ("", ("rsm.config." + "x" * 32_000, SET, "1")),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_a_wrong_edit_of_a_broker_is_an_invalid_request(
     client: Client, name: str, edit: Edit

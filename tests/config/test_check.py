@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pykbroker.config.check import (
+    AutoOffsetReset,
     Check,
     Choice,
     Items,
@@ -37,6 +38,14 @@ CASELESS = Choice(("UPGRADE", "DOWNGRADE"), any_case=True)
         (ThrottledReplicas(), ("0:1", "12:3")),
         (ThrottledReplicas(), ("*",)),
         (ThrottledReplicas(), ()),
+        (AutoOffsetReset(), "earliest"),
+        *[
+            (AutoOffsetReset(), f"by_duration:{duration}")
+            for duration in (
+                *("P1D", "p1dt2h3m4.5s", "PT0S", "PT-0.0S", "PT1,5S", "PT5.S", "+PT1H", "PT+1H"),
+                *("PT-1H61M", "P-1DT24H", "-PT-1H"),
+            )
+        ],
     ],
 )
 def test_a_check_admits(check: Check, value: Value) -> None:
@@ -62,6 +71,27 @@ def test_a_check_admits(check: Check, value: Value) -> None:
         (ThrottledReplicas(), ("0:1", "x"), "0:1"),
         (ThrottledReplicas(), ("*", "0:1"), "0:1"),
         (ThrottledReplicas(), ("x",), "*"),
+        (AutoOffsetReset(), "none", "latest"),
+        (AutoOffsetReset(), "Earliest", "earliest"),
+        *[
+            (AutoOffsetReset(), f"by_duration:{duration}", "latest")
+            for duration in (
+                *(
+                    "",
+                    "P",
+                    "PT",
+                    "P1DT",
+                    "P1W",
+                    "PT1.5H",
+                    "PT.5S",
+                    "1D",
+                    "P1D ",
+                    "T1H",
+                    "PT1.1234567890S",
+                ),
+                *("-P1D", "PT-0.5S", "P-1DT23H59M59.9S", "-PT1H", "P" + "9" * 5000 + "D"),
+            )
+        ],
     ],
 )
 def test_a_check_refuses_and_tells_the_nearest_admitted_value(
@@ -82,6 +112,11 @@ def test_a_check_refuses_and_tells_the_nearest_admitted_value(
         (CASELESS, "(any case) [UPGRADE, DOWNGRADE]", "one of UPGRADE, DOWNGRADE"),
         (POLICIES, "[compact, delete]", "a list of compact, delete, each once"),
         (SOME, "", "a list with commas, each once and not empty"),
+        (
+            AutoOffsetReset(),
+            "[latest, earliest, by_duration:PnDTnHnMn.nS]",
+            "latest, earliest or by_duration: and an ISO 8601 duration, as in by_duration:PT1H",
+        ),
         (NotEmpty(), "non-empty string", "some text"),
     ],
 )

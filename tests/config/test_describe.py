@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pykbroker.config import (
+    GROUP_PROPERTIES,
     PROPERTIES,
     TOPIC_PROPERTIES,
     Config,
@@ -13,6 +14,7 @@ from pykbroker.config import (
     created_topic,
     describe_broker,
     describe_broker_default,
+    describe_group,
     describe_topic,
     load,
 )
@@ -22,6 +24,7 @@ STATIC = Source.STATIC_BROKER_CONFIG
 ALL_BROKERS = Source.DYNAMIC_DEFAULT_BROKER_CONFIG
 THIS_BROKER = Source.DYNAMIC_BROKER_CONFIG
 TOPIC = Source.DYNAMIC_TOPIC_CONFIG
+GROUP = Source.DYNAMIC_GROUP_CONFIG
 
 
 def entry(entries: tuple[Entry, ...], name: str) -> Entry:
@@ -84,6 +87,56 @@ def test_a_created_topic_tells_where_hours_come_from() -> None:
     assert shown["min.insync.replicas"] == ("2", THIS_BROKER)
     assert shown["segment.ms"] == ("7", TOPIC)
     assert shown["segment.bytes"] == ("1073741824", DEFAULT)
+
+
+def test_a_groups_own_value_is_shown_before_its_brokers_and_kafkas() -> None:
+    config = Config({"group.consumer.assignment.interval.ms": "7"}).with_dynamic(
+        default={"group.consumer.assignment.interval.ms": "8"}
+    )
+
+    described = entry(
+        describe_group({"consumer.assignment.interval.ms": " 9"}, config),
+        "consumer.assignment.interval.ms",
+    )
+
+    assert described == Entry(
+        name="consumer.assignment.interval.ms",
+        value="9",
+        source=GROUP,
+        kind=Kind.INT,
+        read_only=False,
+        is_sensitive=False,
+        synonyms=(
+            Synonym("consumer.assignment.interval.ms", "9", GROUP),
+            Synonym("group.consumer.assignment.interval.ms", "8", ALL_BROKERS),
+            Synonym("group.consumer.assignment.interval.ms", "7", STATIC),
+            Synonym("group.consumer.assignment.interval.ms", "1000", DEFAULT),
+        ),
+        documentation=GROUP_PROPERTIES["consumer.assignment.interval.ms"].doc,
+    )
+
+
+def test_a_group_that_sets_nothing_shows_what_its_broker_has() -> None:
+    entries = describe_group({}, load(profile="test"))
+
+    shown = {entry.name: (entry.value, entry.source) for entry in entries}
+    assert list(shown) == list(GROUP_PROPERTIES)
+    assert shown["consumer.heartbeat.interval.ms"] == ("100", STATIC)
+    assert shown["consumer.assignment.interval.ms"] == ("0", STATIC)
+    assert shown["consumer.session.timeout.ms"] == ("45000", DEFAULT)
+    assert shown["share.isolation.level"] == ("read_uncommitted", DEFAULT)
+
+
+def test_a_group_property_that_follows_nothing_has_its_default_as_a_synonym() -> None:
+    name = "share.isolation.level"
+
+    described = entry(describe_group({name: "read_committed"}, Config()), name)
+
+    assert described.synonyms == (
+        Synonym(name, "read_committed", GROUP),
+        Synonym(name, "read_uncommitted", DEFAULT),
+    )
+    assert described.documentation.endswith("(Accepted, not acted upon yet.)")
 
 
 def test_values_are_shown_as_they_hold_and_synonyms_as_they_were_written() -> None:

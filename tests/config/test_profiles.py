@@ -16,8 +16,14 @@ def test_the_test_profile_sets_what_test_harnesses_set() -> None:
 
     assert {name: config[name] for name in PROFILES["test"]} == {
         "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 10,
+        "group.consumer.min.session.timeout.ms": 10,
+        "group.consumer.heartbeat.interval.ms": 100,
+        "group.consumer.min.heartbeat.interval.ms": 1,
+        "group.consumer.assignment.interval.ms": 0,
         "offsets.topic.num.partitions": 1,
         "offsets.topic.replication.factor": 1,
+        "pykbroker.offsets.topic.mode": "instant",
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
         "share.coordinator.state.topic.replication.factor": 1,

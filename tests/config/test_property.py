@@ -4,10 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pykbroker.config import PROPERTIES, TOPIC_PROPERTIES, ConfigError, Kind, Property, Value
+from pykbroker.config import (
+    GROUP_PROPERTIES,
+    PROPERTIES,
+    TOPIC_PROPERTIES,
+    ConfigError,
+    Kind,
+    Property,
+    Value,
+)
 from pykbroker.config.property import LONG_MAX
 
-ROWS = [*PROPERTIES.values(), *TOPIC_PROPERTIES.values()]
+ROWS = [*PROPERTIES.values(), *TOPIC_PROPERTIES.values(), *GROUP_PROPERTIES.values()]
 
 
 def a_property(kind: Kind, name: str = "a.property", default: Value = None) -> Property:
@@ -30,6 +38,8 @@ def test_the_default_rendered_and_parsed_is_the_default(row: Property) -> None:
         (Kind.BOOLEAN, "FALSE", False),
         (Kind.INT, "+5", 5),
         (Kind.INT, " -2147483648", -(2**31)),
+        (Kind.INT, "-" + "0" * 5000 + "7", -7),
+        (Kind.INT, "0" * 5000, 0),
         (Kind.SHORT, "32767", 32767),
         (Kind.LONG, "9223372036854775807", LONG_MAX),
         (Kind.DOUBLE, "0.5", 0.5),
@@ -182,6 +192,22 @@ def test_any_text_is_parsed_or_refused_with_a_sentence(text: str, row: Property)
             "1.2.3",
             (
                 "log.retention.ms=1.2.3 is not a whole number of ms;"
+                " write, for example, log.retention.ms=1"
+            ),
+        ),
+        (
+            "num.partitions",
+            "9" * 5000,
+            (
+                f"num.partitions={'9' * 200}... is not a 32-bit number;"
+                " write, for example, num.partitions=2147483647"
+            ),
+        ),
+        (
+            "log.retention.ms",
+            "9" * 400 + "d",
+            (
+                f"log.retention.ms={'9' * 200}... is not a whole number of ms;"
                 " write, for example, log.retention.ms=1"
             ),
         ),

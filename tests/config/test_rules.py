@@ -92,6 +92,20 @@ from pykbroker.config import Config, ConfigError
             "group.share.assignors must name exactly one assignor; write simple",
         ),
         (
+            {"group.consumer.assignors": "range,org.example.Mine"},
+            (
+                "group.consumer.assignors names org.example.Mine, which this broker does not have;"
+                " write group.consumer.assignors=uniform,range"
+            ),
+        ),
+        (
+            {"offsets.topic.compression.codec": "5"},
+            (
+                "offsets.topic.compression.codec=5 is no codec; write 0 (none), 1 (gzip),"
+                " 2 (snappy), 3 (lz4) or 4 (zstd)"
+            ),
+        ),
+        (
             {"process.roles": "controller"},
             "process.roles=controller: no node is a controller alone; write broker,controller",
         ),
@@ -113,6 +127,8 @@ def test_a_broken_rule_between_properties_is_told(static: dict[str, str], senten
         {"connections.max.idle.ms": "-1"},
         {"max.connections.per.ip": "0", "max.connections.per.ip.overrides": "10.0.0.1:5"},
         {"log.cleaner.threads": "0"},
+        {"group.consumer.assignors": "range"},
+        {"offsets.topic.compression.codec": "4"},
         {"process.roles": "broker"},
         {"node.id": "3", "broker.id": "3"},
     ],

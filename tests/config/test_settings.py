@@ -84,9 +84,7 @@ def test_a_brokers_file_starts_unchanged() -> None:
     config = of(BROKER_ONLY)
 
     assert config["node.id"] == 2
-    assert start_notices(config) == (
-        "accepted, not acted upon yet: group.initial.rebalance.delay.ms",
-    )
+    assert start_notices(config) == ()
 
 
 def test_the_variables_of_a_container_start_unchanged() -> None:

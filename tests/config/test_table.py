@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 import pykbroker
-from pykbroker.config import PROPERTIES, TOPIC_PROPERTIES, ConfigError, Property
-from pykbroker.config.table import broker_property, names_code_or_place, topic_property
+from pykbroker.config import GROUP_PROPERTIES, PROPERTIES, TOPIC_PROPERTIES, ConfigError, Property
+from pykbroker.config.table import (
+    broker_property,
+    group_property,
+    names_code_or_place,
+    topic_property,
+)
 from pykbroker.config.tables.own import DIFFERENCES, OWN
 
 READING = re.compile(r"config\.(?:integer|boolean|number|text|items)\(\"([a-z.]+)\"\)")
@@ -33,7 +38,7 @@ def our_rows(table: Mapping[str, Property], *, update: bool) -> dict[str, tuple[
         name: (
             row.kind.name,
             default if (default := row.render(row.default)) is not None else "-",
-            str(row.check).replace("any case", "case insensitive") if shown(row) else "-",
+            str(row.check) or "-" if shown(row) else "-",
             row.update.value if update else "-",
             "internal" if row.internal else "-",
         )
@@ -43,7 +48,7 @@ def our_rows(table: Mapping[str, Property], *, update: bool) -> dict[str, tuple[
 
 def shown(row: Property) -> bool:
     """Whether Kafka tells a range of this kind (it keeps words in any case for itself)."""
-    return bool(row.check and str(row.check)) and not str(row.check).startswith(
+    return row.check is not None and not str(row.check).startswith(
         ("non-empty", "(any case)", "[partitionId]")
     )
 
@@ -60,11 +65,15 @@ def test_every_topic_property_of_kafka_has_its_type_default_and_range() -> None:
     assert our_rows(TOPIC_PROPERTIES, update=False) == kafkas_rows("topic")
 
 
+def test_every_group_property_of_kafka_has_its_type_default_and_range() -> None:
+    assert our_rows(GROUP_PROPERTIES, update=False) == kafkas_rows("group")
+
+
 def test_quotas_that_kafka_lets_be_set_at_run_time_only_are_known() -> None:
     assert {name for name in DYNAMIC_ONLY if PROPERTIES[name].internal} == DYNAMIC_ONLY
 
 
-@pytest.mark.parametrize("table", [PROPERTIES, TOPIC_PROPERTIES])
+@pytest.mark.parametrize("table", [PROPERTIES, TOPIC_PROPERTIES, GROUP_PROPERTIES])
 def test_every_property_is_documented_by_one_sentence_of_its_own(
     table: Mapping[str, Property],
 ) -> None:
@@ -74,10 +83,13 @@ def test_every_property_is_documented_by_one_sentence_of_its_own(
     assert len(set(docs)) == len(docs)
 
 
-def test_what_a_topic_follows_are_broker_properties_of_its_type() -> None:
+@pytest.mark.parametrize("table", [TOPIC_PROPERTIES, GROUP_PROPERTIES])
+def test_what_a_topic_or_group_follows_are_broker_properties_of_its_type(
+    table: Mapping[str, Property],
+) -> None:
     wrong = [
         (row.name, synonym)
-        for row in TOPIC_PROPERTIES.values()
+        for row in table.values()
         for synonym in row.synonyms
         if PROPERTIES[synonym].kind is not row.kind and not synonym.endswith(("hours", "minutes"))
     ]
@@ -85,10 +97,13 @@ def test_what_a_topic_follows_are_broker_properties_of_its_type() -> None:
     assert wrong == []
 
 
-def test_a_topic_and_the_broker_property_it_follows_are_acted_on_alike() -> None:
+@pytest.mark.parametrize("table", [TOPIC_PROPERTIES, GROUP_PROPERTIES])
+def test_a_property_and_the_broker_property_it_follows_are_acted_on_alike(
+    table: Mapping[str, Property],
+) -> None:
     unlike = [
         row.name
-        for row in TOPIC_PROPERTIES.values()
+        for row in table.values()
         if row.synonyms and PROPERTIES[row.synonyms[0]].served != row.served
     ]
 
@@ -147,6 +162,10 @@ def test_a_plug_ins_property_is_accepted_without_a_row(name: str) -> None:
         ("NUM.PARTITIONS", "NUM.PARTITIONS is not a broker property; did you mean num.partitions?"),
         ("zzz", "zzz is not a broker property; `pykbroker config` shows them all"),
         (
+            "z" * 5000,
+            f"{'z' * 200}... is not a broker property; `pykbroker config` shows them all",
+        ),
+        (
             "retention.ms",
             "retention.ms is a property of topics: for the broker, write log.retention.ms",
         ),
@@ -191,6 +210,35 @@ def test_an_unknown_topic_property_is_refused_with_what_was_probably_meant(
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         topic_property(name)
+
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "consumer.session.timeout",
+            (
+                "consumer.session.timeout is not a group property;"
+                " did you mean consumer.session.timeout.ms?"
+            ),
+        ),
+        (
+            "group.consumer.session.timeout.ms",
+            (
+                "group.consumer.session.timeout.ms is a property of the broker: for a group,"
+                " write consumer.session.timeout.ms"
+            ),
+        ),
+        ("zzz", "zzz is not a group property; the description of any group shows them all"),
+    ],
+)
+def test_an_unknown_group_property_is_refused_with_what_was_probably_meant(
+    name: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        group_property(name)
 
     assert str(refused.value) == sentence
 

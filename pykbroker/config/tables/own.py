@@ -21,6 +21,11 @@ OWN: tuple[Property, ...] = (
                  "machines."),
     Property("pykbroker.cluster.id", STRING, None, served=True,
              doc="Cluster id to begin with, 22 characters of base64; unset, a random one."),
+    Property("pykbroker.offsets.topic.mode", STRING, "async", one_of("async", "instant"),
+             served=True,
+             doc="Whether the first question for a group's coordinator is answered while "
+                 "__consumer_offsets is being made, as in Kafka (async), or when it is there "
+                 "(instant)."),
     Property("pykbroker.scrub.bytes.per.second", LONG, 1_048_576, at_least(0), served=True,
              doc="How fast segments that are full are read again to find what the disk has lost; "
                  "0 for never."),
