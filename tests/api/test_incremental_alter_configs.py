@@ -240,7 +240,7 @@ def test_validation_alone_changes_nothing(client: Client, topic: str) -> None:
         ("1", ("log.cleaner.threads", SET, "abc")),
         ("1", ("log.cleaner.threads", SET, "-1")),
         ("", ("listeners", SET, "PLAINTEXT://:1")),
-        ("", ("rsm.config." + "x" * 32_000, SET, "1")),
+        ("", ("rsm.config." + "x" * 32_700, SET, "1")),
     ],
     ids=lambda value: str(value)[:60],
 )
