@@ -3,10 +3,10 @@
 The engine is RE2, whose time is linear in the name and whose memory is bounded, as Kafka's RE2/J;
 Python's `re` takes minutes for (a+)+$ and is never used. RE2 is imported with the first pattern.
 
-What RE2/J and RE2 take differently, of 20,000 patterns compared (they never differed in what a
-pattern that both take matches): RE2 alone takes group names that are not ASCII, two groups of one
-name, `{*` and scripts newer than Unicode 10; RE2/J alone takes a backslash before a letter that is
-not ASCII, and counts that multiply to more than 1,000. `\\C`, which RE2 alone takes, is refused.
+Of 50,000 patterns that RE2/J and RE2 were both given, none that both took matched differently. RE2
+alone takes group names that are not ASCII, two groups of one name, `{*`, `a{99999999999}` as text,
+and younger scripts (\\p{Adlam}); RE2/J alone a backslash before a letter that is not ASCII, and counts
+that multiply to more than 1,000. `\\C`, which RE2 alone takes, is refused.
 """
 
 from __future__ import annotations
