@@ -5,8 +5,8 @@ Python's `re` takes minutes for (a+)+$ and is never used. RE2 is imported with t
 
 Of 50,000 patterns that RE2/J and RE2 were both given, none that both took matched differently. RE2
 alone takes group names that are not ASCII, two groups of one name, `{*`, `a{99999999999}` as text,
-and younger scripts (\\p{Adlam}); RE2/J alone a backslash before a letter that is not ASCII, and counts
-that multiply to more than 1,000. `\\C`, which RE2 alone takes, is refused.
+and younger scripts (\\p{Adlam}); RE2/J alone a backslash before a letter that is not ASCII, and
+counts that multiply to more than 1,000. `\\C`, which RE2 alone takes, is refused.
 """
 
 from __future__ import annotations
