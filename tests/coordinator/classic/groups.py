@@ -62,7 +62,7 @@ def a_join(member_id: str = "", **fields: Any) -> JoinCommand:
 def a_sync(
     member_id: str,
     generation_id: int = 1,
-    assignments: Mapping[str, bytes] | None = None,
+    shares: Mapping[str, bytes] | None = None,
     **fields: Any,
 ) -> SyncCommand:
     """Ask for the assignment, or tell everybody's."""
@@ -73,7 +73,7 @@ def a_sync(
         "group_instance_id": None,
         "protocol_type": "consumer",
         "protocol_name": "range",
-        "assignments": tuple((assignments or {}).items()),
+        "assignments": tuple((shares or {}).items()),
     }
     return SyncCommand(**(defaults | fields))
 
