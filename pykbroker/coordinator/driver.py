@@ -45,6 +45,17 @@ _ANSWERS = {
 """What an asker is told when the log refuses (GroupCoordinatorService.handleOperationException)."""
 
 
+class TooLarge(KafkaError):  # noqa: N818 - a refusal, no fault
+    """The records of one decision do not fit into a batch; nothing of them is in the log."""
+
+    def __init__(self, count: int, size: int, limit: int) -> None:
+        super().__init__(
+            ErrorCode.UNKNOWN_SERVER_ERROR,
+            f"{count} records of a group take {size} bytes, more than max.message.bytes of"
+            f" __consumer_offsets, {limit}",
+        )
+
+
 class Asking:
     """One who asks: the token that the machine knows, and where the reply goes."""
 
@@ -120,8 +131,10 @@ class Driver:
             self._abandon()  # nobody knows what it had changed before it failed
             raise
         else:
-            self._carry_out(effects)
-            self._rearm(machine)
+            try:
+                self._carry_out(effects)
+            finally:
+                self._rearm(machine)
         if asking.reply is None:
             self._parked.add(asking)
             try:
@@ -154,12 +167,24 @@ class Driver:
     # -- carrying out --------------------------------------------------------------------------
 
     def _carry_out(self, effects: Effects) -> None:
-        """Append, replay, reply. Raises KafkaError, and the machine is gone, if not appended."""
+        """Append, replay, reply.
+
+        Raises KafkaError if not appended; then the machine is gone, unless the records were too
+        large, of which nobody else hears.
+        """
         machine = self._machine
         assert machine is not None
         if effects.records:
             try:
                 self._append(effects.records)
+            except TooLarge as refusal:
+                log.warning("records of a group are refused: %s", refusal)
+                for token, _ in effects.replies:
+                    assert isinstance(token, Asking)
+                    token.answer(refusal, self._end_offset)
+                if effects.otherwise is not None:
+                    self._carry_out(effects.otherwise())
+                raise
             except KafkaError as refusal:
                 log.warning("coordinator starts anew, its log refused records: %s", refusal)
                 self._abandon()
@@ -180,11 +205,7 @@ class Driver:
             rows = [(now_ms, *encode(record), ()) for record in part]
             batch = build_batch(rows, codec=self._log.codec)
             if len(batch) > self._log.batch_bytes_max:
-                raise KafkaError(
-                    ErrorCode.UNKNOWN_SERVER_ERROR,
-                    f"{len(part)} records of a group take {len(batch)} bytes, more than"
-                    f" max.message.bytes of __consumer_offsets, {self._log.batch_bytes_max}",
-                )
+                raise TooLarge(len(part), len(batch), self._log.batch_bytes_max)
             self._end_offset = self._log.append(batch, now_ms)
 
     def _abandon(self, absence: ErrorCode = ErrorCode.NOT_COORDINATOR) -> None:
@@ -248,11 +269,13 @@ class Driver:
     async def _attend(self, machine: GroupMachine) -> None:
         """Do what comes due, until the machine is thrown away."""
         while self._machine is machine:
-            try:
-                while (effects := machine.expire(self._now())) is not None:
+            while (effects := machine.expire(self._now())) is not None:
+                try:
                     self._carry_out(effects)
-            except KafkaError:
-                return
+                except TooLarge:
+                    continue
+                except KafkaError:
+                    return
             self._poked = trio.Event()
             due_ms = machine.next_deadline_ms()
             self._wakes_at = math.inf if due_ms is None else due_ms

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pykbroker.coordinator.records import Record
@@ -39,9 +39,14 @@ class Effects:
 
     records: tuple[Record, ...] = ()
     replies: tuple[Effect, ...] = ()
+    otherwise: Callable[[], Effects] | None = field(default=None, compare=False, repr=False)
+    """What is decided instead where the records are too large for the log: everybody in `replies`
+    has heard UNKNOWN_SERVER_ERROR then. It must take back what may be lost and was changed already.
+    """
 
     def __add__(self, other: Effects) -> Effects:
-        return Effects(self.records + other.records, self.replies + other.replies)
+        otherwise = self.otherwise or other.otherwise
+        return Effects(self.records + other.records, self.replies + other.replies, otherwise)
 
 
 NOTHING = Effects()

@@ -64,6 +64,7 @@ def parts_that_are_slow() -> tuple[Parts, SlowPartitions]:
         auto_creation=unused,
         fetch_sessions=unused,
         producer_ids=unused,
+        groups=unused,
         handlers={},
     )
     return parts, partitions

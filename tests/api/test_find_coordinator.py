@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pykbroker.errors import ErrorCode
 from pykbroker.coordinator.java_hash import partition_for
+from pykbroker.errors import ErrorCode
 from pykbroker.testing import Broker
 from pykbroker.wire.messages.find_coordinator import FindCoordinator
 from tests.api.requests import described
@@ -43,6 +43,13 @@ def test_the_first_question_creates_the_groups_topic_and_a_later_one_finds_it() 
     assert (first.error_code, first.node_id, first.host, first.port) == (missing, -1, "", -1)
     assert (found.error_code, found.node_id, found.host) == (ErrorCode.NONE, 1, "127.0.0.1")
     assert (topic.is_internal, len(topic.partitions)) == (True, 50)
+
+
+def test_in_the_instant_mode_the_first_question_is_answered_when_the_topic_is_there() -> None:
+    with Broker() as broker, Client(broker.bootstrap_servers) as client:
+        found = coordinators(client, "group")[0]
+
+    assert (found.error_code, found.node_id) == (ErrorCode.NONE, 1)
 
 
 @pytest.mark.row(19)

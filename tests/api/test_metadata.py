@@ -195,6 +195,7 @@ def parts_of(image: ClusterImage, *, offline: bool = False) -> Parts:
         auto_creation=unused,
         fetch_sessions=unused,
         producer_ids=unused,
+        groups=unused,
         handlers={},
     )
 

@@ -80,6 +80,7 @@ def parts_with(leader: PartitionLeader | KafkaError) -> Parts:
         auto_creation=unused,
         fetch_sessions=FetchSessions(slots=1, random=Random(7)),
         producer_ids=unused,
+        groups=unused,
         handlers={},
     )
 

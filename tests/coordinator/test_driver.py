@@ -294,8 +294,19 @@ async def test_a_batch_above_the_limit_is_refused_before_it_is_written(
     driver = await started(nursery, log := ListLog())
     log.batch_bytes_max = 80
 
+    parked: list[ErrorCode] = []
+
+    async def wait() -> None:
+        parked.append(await code_of(driver.ask(park())))
+
+    nursery.start_soon(wait)
+    await wait_all_tasks_blocked()
+
     assert await code_of(driver.ask(commit("a" * 100, 1))) is ErrorCode.UNKNOWN_SERVER_ERROR
+    await wait_all_tasks_blocked()
     assert log.batches == []
+    assert parked == [ErrorCode.UNKNOWN_SERVER_ERROR]
+    assert await driver.ask(read("a")) == -1  # the machine is still there
 
 
 async def test_a_machine_knows_the_topics_from_its_beginning() -> None:
