@@ -13,8 +13,11 @@ from typing import Any
 
 from interop.group_questions.consumer_bytes import WELL_KNOWN
 from interop.group_questions.plain import Answer, Names, Several, plain
+from pykbroker.wire.messages.create_partitions import CreatePartitions
 from pykbroker.wire.messages.create_topics import CreateTopics
+from pykbroker.wire.messages.delete_topics import DeleteTopics
 from pykbroker.wire.messages.describe_groups import DescribeGroups
+from pykbroker.wire.messages.metadata import Metadata
 from pykbroker.wire.resolved import Fields, Many, Optional, Root
 from pykbroker.wire.schema import Api
 from tests.kafka_client import Client
@@ -67,9 +70,9 @@ class Asker(Client):
         """Make up a group id that no other question has."""
         return self.names.fresh("group")
 
-    def topic(self, partitions: int = 3) -> Topic:
+    def topic(self, partitions: int = 3, *, name: str | None = None) -> Topic:
         """Create a topic that no other question has; it has a leader when this returns."""
-        name = self.names.fresh("topic")
+        name = name or self.names.fresh("topic")
         created = self.call(
             CreateTopics,
             {
@@ -88,7 +91,24 @@ class Asker(Client):
         if created.error_code:
             raise RuntimeError(f"no topic: {created}")
         self.names.know(created.topic_id, name)
+        self.until(lambda: self._leaders(name), lambda leaders: len(leaders) == partitions)
         return Topic(name, created.topic_id)
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions, and wait until they have leaders."""
+        told = [{"name": topic, "count": partitions, "assignments": None}]
+        self.call(CreatePartitions, {"topics": told, "timeout_ms": 10_000}, version=3)
+        self.until(lambda: self._leaders(topic), lambda leaders: len(leaders) == partitions)
+
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic."""
+        told = [{"name": topic, "topic_id": bytes(16)}]
+        self.call(DeleteTopics, {"topics": told, "timeout_ms": 10_000}, version=6)
+
+    def _leaders(self, topic: str) -> list[int]:
+        request = {"topics": [{"name": topic}], "allow_auto_topic_creation": False}
+        told = self.call(Metadata, request, version=12).topics[0]
+        return [each.leader_id for each in told.partitions if each.leader_id >= 0]
 
     def until(self, question: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
         """Repeat a question until its answer is wanted; give the last answer in any case."""

@@ -77,7 +77,6 @@ def of_several_groups(asker: Asker, version: int) -> Any:
         {"group_id": one, "topics": wanted({topic: [0, 1]})},
         {"group_id": two, "topics": None},
         {"group_id": asker.group(), "topics": None},
-        {"group_id": "", "topics": None},
         version=version,
     )
 

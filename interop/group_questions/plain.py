@@ -3,7 +3,7 @@
 - Fresh names, ids and the broker's port become `<group>`, `<group 2>`, `<id of topic>`, `<port>`.
 - Ids made by the broker are numbered as they were first seen: `asker-<uuid 1>`, `<base64 id 1>`.
 - A text that explains an error becomes `<text>`; null and empty stay what they are.
-- Lists of structs are sorted, since brokers keep them in no order; a question's own lists are not.
+- Lists in answers are sorted, since brokers keep them in no order; a question's own lists are not.
 """
 
 from __future__ import annotations
@@ -115,7 +115,4 @@ def _field(name: Any, value: Any, names: Names) -> Any:
 
 
 def _in_order(values: Iterable[Any]) -> list[Any]:
-    found = list(values)
-    if found and isinstance(found[0], dict):
-        found.sort(key=json.dumps)
-    return found
+    return sorted(values, key=json.dumps)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from interop.group_questions.consumer_alone import CONSUMER_ALONE
+from interop.group_questions.consumer_described import CONSUMER_DESCRIBED
+from interop.group_questions.consumer_offsets import CONSUMER_OFFSETS
+from interop.group_questions.consumer_regex import CONSUMER_REGEX
+from interop.group_questions.consumer_requests import CONSUMER_REQUESTS
+from interop.group_questions.consumer_static import CONSUMER_STATIC
+from interop.group_questions.consumer_together import CONSUMER_TOGETHER
 from interop.group_questions.describe_groups import DELETE_GROUPS, DESCRIBE_GROUPS, LIST_GROUPS
 from interop.group_questions.find_coordinator import FIND_COORDINATOR
 from interop.group_questions.heartbeat_leave import HEARTBEAT, LEAVE_GROUP
 from interop.group_questions.join_group import JOIN_GROUP
 from interop.group_questions.join_group_of_two import JOIN_GROUP_OF_TWO
+from interop.group_questions.migration import MIGRATION
 from interop.group_questions.offset_commit import OFFSET_COMMIT
 from interop.group_questions.offset_fetch import OFFSET_DELETE, OFFSET_FETCH
 from interop.group_questions.questions import Question
@@ -27,6 +35,14 @@ SUBJECTS = (
     DESCRIBE_GROUPS,
     LIST_GROUPS,
     DELETE_GROUPS,
+    CONSUMER_REQUESTS,
+    CONSUMER_ALONE,
+    CONSUMER_TOGETHER,
+    CONSUMER_STATIC,
+    CONSUMER_REGEX,
+    CONSUMER_OFFSETS,
+    CONSUMER_DESCRIBED,
+    MIGRATION,
 )
 
 

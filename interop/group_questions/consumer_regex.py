@@ -1,0 +1,149 @@
+"""Subscriptions by regular expression (KIP-848): refused, resolved, changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interop.group_questions.asker import Asker
+from interop.group_questions.consumer import (
+    Consumer,
+    a_consumer,
+    describe,
+    first_beat,
+    topic_for_members,
+    until_next_assignment,
+)
+from interop.group_questions.questions import Questions
+
+CONSUMER_REGEX = Questions("consumer_regex")
+NAMES = {"subscribed_topic_names": None}
+
+
+def by_regex(asker: Asker, regex: str, member_id: str = "alice") -> Consumer:
+    """Give a member that has joined a new group with an expression and no names."""
+    member = Consumer(asker, asker.group(), member_id)
+    member.join(subscribed_topic_regex=regex, **NAMES)
+    return member
+
+
+def has_partitions(answer: Any) -> bool:
+    """Tell whether an answer assigns something."""
+    return bool(answer["assignment"] and answer["assignment"]["topic_partitions"])
+
+
+@CONSUMER_REGEX.about(112, regex=["[", "(", "*a", "a(?=b)", r"(a)\\1", "a{2000}", "(?P<n>a", "\\"])
+def that_does_not_compile(asker: Asker, regex: str) -> Any:
+    answer = first_beat(asker, asker.group(), subscribed_topic_regex=regex, **NAMES)
+    return answer["error_code"], answer["member_epoch"]
+
+
+@CONSUMER_REGEX.about(112, regex=[r"\\d+", "[[:alpha:]]+", "(?i)A", r"\\pL", "a{2,3}", "a*?", "a|",
+                                  "(?P<n>a)", r"\\Qa\\E", "a++", r"\\z", r"\\bx\\b"])  # fmt: skip
+def that_may_compile(asker: Asker, regex: str) -> Any:
+    answer = first_beat(asker, asker.group(), subscribed_topic_regex=regex, **NAMES)
+    return answer["error_code"], answer["member_epoch"]
+
+
+@CONSUMER_REGEX.about(112)
+def that_does_not_compile_creates_no_group(asker: Asker) -> Any:
+    group = asker.group()
+    first_beat(asker, group, subscribed_topic_regex="[", **NAMES)
+    return describe(asker, group)
+
+
+@CONSUMER_REGEX.about(112)
+def that_is_not_known_in_v0(asker: Asker) -> Any:
+    fields = {"subscribed_topic_regex": "a", "version": 0}
+    return first_beat(asker, asker.group(), **fields)
+
+
+@CONSUMER_REGEX.about(112)
+def that_is_empty(asker: Asker) -> Any:
+    group = asker.group()
+    joined = first_beat(asker, group, subscribed_topic_regex="", **NAMES)
+    return joined, describe(asker, group)
+
+
+@CONSUMER_REGEX.about(112)
+def that_matches_a_topic(asker: Asker) -> Any:
+    topic = topic_for_members(asker)
+    member = Consumer(asker, asker.group(), "alice")
+    joined = member.join(subscribed_topic_regex=topic[:-1] + ".", **NAMES)
+    told = asker.until(member.beat, has_partitions)
+    return (
+        joined,
+        told,
+        member.own(),
+        asker.plain(describe(asker, member.group))["groups"][0]["group_state"],
+    )
+
+
+@CONSUMER_REGEX.about(112)
+def that_matches_only_a_part_of_the_name(asker: Asker) -> Any:
+    topic = topic_for_members(asker)
+    member = by_regex(asker, topic[:-1])
+    asker.sleep_ms(500)
+    until_next_assignment(asker)
+    return member.own()
+
+
+@CONSUMER_REGEX.about(112)
+def that_matches_nothing(asker: Asker) -> Any:
+    member = Consumer(asker, asker.group(), "alice")
+    joined = member.join(subscribed_topic_regex="nothing-like-it", **NAMES)
+    until_next_assignment(asker)
+    return joined, member.own(), describe(asker, member.group)
+
+
+@CONSUMER_REGEX.about(112)
+def that_matches_internal_topics(asker: Asker) -> Any:
+    member = by_regex(asker, "__consumer_off.*")
+    asker.until(member.beat, has_partitions)
+    return len(member.share)
+
+
+@CONSUMER_REGEX.about(112)
+def beside_names(asker: Asker) -> Any:
+    named, matched = topic_for_members(asker, 1), topic_for_members(asker, 2)
+    member = Consumer(asker, asker.group(), "alice", named)
+    joined = member.join(subscribed_topic_regex=matched)
+    told = asker.until(member.own, lambda answer: answer["member_epoch"] > joined["member_epoch"])
+    return joined, told
+
+
+@CONSUMER_REGEX.about(112)
+def that_names_follow(asker: Asker) -> Any:
+    topic, other = topic_for_members(asker, 1), topic_for_members(asker, 2)
+    member = by_regex(asker, topic)
+    asker.until(member.own, has_partitions)
+    until_next_assignment(asker)
+    changed = member.own(subscribed_topic_regex="", subscribed_topic_names=[other])
+    return changed, member.own(), member.own(), describe(asker, member.group)
+
+
+@CONSUMER_REGEX.about(112)
+def that_follows_names(asker: Asker) -> Any:
+    topic, other = topic_for_members(asker, 1), topic_for_members(asker, 2)
+    member = a_consumer(asker, topic)
+    until_next_assignment(asker)
+    changed = member.own(subscribed_topic_regex=other, subscribed_topic_names=[])
+    return changed, asker.until(member.own, has_partitions), member.own()
+
+
+@CONSUMER_REGEX.about(112)
+def that_becomes_bad(asker: Asker) -> Any:
+    topic = topic_for_members(asker, 1)
+    member = by_regex(asker, topic)
+    asker.until(member.own, has_partitions)
+    return member.beat(subscribed_topic_regex="["), member.beat()
+
+
+@CONSUMER_REGEX.about(112)
+def that_another_member_has_already(asker: Asker) -> Any:
+    topic = topic_for_members(asker, 2)
+    one = by_regex(asker, topic)
+    asker.until(one.own, has_partitions)
+    until_next_assignment(asker)
+    two = Consumer(asker, one.group, "bob")
+    joined = two.join(subscribed_topic_regex=topic, **NAMES)
+    return joined, one.beat(), one.own(), two.own()
