@@ -21,7 +21,7 @@ from pykbroker.coordinator.consumer.member import (
     partitions_of,
 )
 from pykbroker.coordinator.consumer.reconciliation import Goal, reconcile
-from pykbroker.coordinator.consumer.subscriptions import settle, subscribe, topic_ids_of
+from pykbroker.coordinator.consumer.subscriptions import ids_of, settle, subscribe, topics_of
 from pykbroker.coordinator.consumer.target import Target, target_of
 from pykbroker.coordinator.effects import NOTHING, Effects, Now, Token, answered
 from pykbroker.coordinator.ids import consumer_member_id
@@ -107,12 +107,14 @@ def reconciled(
     """Give the member one step nearer to its target; the same one where it is there or waits."""
     if not is_subscription_changed and member.is_reconciled_to(target.epoch):
         return member
+    names = topics_of(group, member)
     goal = Goal(
         target.epoch,
         target=target.partitions,
-        subscribed=topic_ids_of(group, member, shard.topics),
+        subscribed=ids_of(names, shard.topics),
         is_taken=lambda topic_id, partition: group.owner_of(topic_id, partition) is not None,
         is_subscription_changed=is_subscription_changed,
+        subscribes=bool(names),
     )
     return replace(member, current=reconcile(member.current, goal, owned))
 

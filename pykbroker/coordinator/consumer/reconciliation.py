@@ -31,6 +31,8 @@ class Goal:
     """Whether some member has a partition, or has not given it up yet."""
     is_subscription_changed: bool = False
     """Whether `subscribed` is news."""
+    subscribes: bool = True
+    """Whether the member subscribes to anything, be it there or not."""
 
 
 def reconcile(
@@ -106,7 +108,7 @@ def _fit(current: CurrentAssignment, goal: Goal, owned: Partitions | None) -> Cu
         for topic_id, epochs in current.assigned.items()
         if topic_id not in goal.subscribed
     }
-    if not dropped:
+    if not dropped and (goal.subscribes or current.revoking):
         return current
     kept = {
         topic_id: epochs for topic_id, epochs in current.assigned.items() if topic_id not in dropped

@@ -99,12 +99,15 @@ def topics_without(
     return counts
 
 
-def topic_ids_of(group: ConsumerGroup, member: ConsumerMember, topics: Topics) -> frozenset[bytes]:
-    """Give the topics that exist of those that a member subscribes to, by name and by pattern."""
-    names: Iterable[str] = _names(member)
+def topics_of(group: ConsumerGroup, member: ConsumerMember) -> Collection[str]:
+    """Give what a member subscribes to, by name and by a pattern that is resolved."""
     resolved = None if member.regex is None else group.regexes.get(member.regex)
-    if resolved is not None:
-        names = resolved.topics.union(names)
+    names = _names(member)
+    return names if resolved is None else resolved.topics.union(names)
+
+
+def ids_of(names: Iterable[str], topics: Topics) -> frozenset[bytes]:
+    """Give the ids of those of the topics that exist."""
     return frozenset(shape.topic_id for name in names if (shape := topics.by_name.get(name)))
 
 

@@ -19,7 +19,7 @@ from pykbroker.coordinator.consumer.group import (
     preferred,
 )
 from pykbroker.coordinator.consumer.member import ConsumerMember
-from pykbroker.coordinator.consumer.subscriptions import topic_ids_of
+from pykbroker.coordinator.consumer.subscriptions import ids_of, topics_of
 from pykbroker.coordinator.effects import Now
 from pykbroker.coordinator.records import (
     Partitions,
@@ -110,7 +110,7 @@ def _specs(
         subscription = each.subscription
         key = (subscription.subscribed_topic_names, each.regex)
         if key not in subscribed:
-            subscribed[key] = topic_ids_of(group, each, topics)
+            subscribed[key] = ids_of(topics_of(group, each), topics)
         holder = replaced if member_id == member.member_id else member_id
         specs[member_id] = MemberSpec(
             subscribed=subscribed[key],
