@@ -21,7 +21,10 @@ KAFKA_4_3 = {
     "DeleteTopics": (1, 6), "DeleteRecords": (0, 2), "InitProducerId": (0, 5),
     "OffsetForLeaderEpoch": (2, 4), "DescribeConfigs": (1, 4), "AlterConfigs": (0, 2),
     "DescribeLogDirs": (1, 5), "CreatePartitions": (0, 3), "IncrementalAlterConfigs": (0, 1),
-    "DescribeCluster": (0, 2), "DescribeTopicPartitions": (0, 0),
+    "DescribeCluster": (0, 2), "DescribeTopicPartitions": (0, 0), "OffsetCommit": (2, 10),
+    "OffsetFetch": (1, 10), "JoinGroup": (0, 9), "Heartbeat": (0, 4), "LeaveGroup": (0, 5),
+    "SyncGroup": (0, 5), "DescribeGroups": (0, 6), "ListGroups": (0, 5), "DeleteGroups": (0, 2),
+    "OffsetDelete": (0, 0), "ConsumerGroupHeartbeat": (0, 1), "ConsumerGroupDescribe": (0, 1),
 }  # fmt: skip
 """The ranges that Apache Kafka 4.3 answers for the APIs served here."""
 
@@ -50,7 +53,7 @@ def test_features_are_told_from_version_3_on(client: Client) -> None:
 
     assert (older.supported_features, older.finalized_features) == ([], [])
     finalized = [(f.name, f.max_version_level) for f in newer.finalized_features]
-    assert finalized == [("metadata.version", 30)]
+    assert sorted(finalized) == [("group.version", 1), ("metadata.version", 30)]
     assert newer.finalized_features_epoch >= 0
 
 
@@ -95,7 +98,7 @@ def test_software_names_are_checked(
 
 @pytest.mark.row(1)
 @pytest.mark.bad_input(7)
-@pytest.mark.parametrize("api_key", [999, 4, 11, 52, -1])
+@pytest.mark.parametrize("api_key", [999, 4, 17, 52, -1])
 def test_an_api_that_is_not_served_closes_the_connection(client: Client, api_key: int) -> None:
     client.send_raw(struct.pack(">hhih", api_key, 0, 1, -1) + bytes(16))
 
