@@ -133,11 +133,18 @@ def topics_changed(shard: Shard, before: Topics, now: Now) -> None:
 
 
 def _made(shard: Shard, group_id: str) -> ConsumerGroup:
-    """Give the group, made where there is none: what only had offsets is no group of records."""
+    """Give the group, made where there is none: what only had offsets is no group of records.
+
+    A classic group in use stays. These records are older than it: they lead up to the tombstones
+    by which the consumer group became that one.
+    """
     group = shard.groups.get(group_id)
-    if not isinstance(group, ConsumerGroup):
-        group = shard.groups[group_id] = ConsumerGroup(group_id)
-    return group
+    if isinstance(group, ConsumerGroup):
+        return group
+    made = ConsumerGroup(group_id)
+    if group is None or group.is_empty:
+        shard.groups[group_id] = made
+    return made
 
 
 def _known(shard: Shard, group_id: str) -> ConsumerGroup | None:
