@@ -124,8 +124,8 @@ class Planning:
         without = sorted(str(key) for key in keys if leaders[key] == NO_LEADER)
         if without:
             raise CommandFailedError(
-                f"{', '.join(without)} has no leader, so that its offsets are not known; wait"
-                " until its broker is back, or name other partitions"
+                f"no broker leads {', '.join(without)}, so that no offsets are known there; wait"
+                " until one does, or name other partitions"
             )
 
     def _ends(self, keys: Iterable[TopicPartition], timestamp: int) -> dict[TopicPartition, int]:

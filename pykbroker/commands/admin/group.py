@@ -6,7 +6,7 @@ with DescribeGroups, as Kafka's Admin does: classic groups and those that only k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,18 +200,17 @@ def _named(assignment: Any) -> tuple[TopicPartition, ...]:
 
 
 def _assigned(data: bytes) -> tuple[TopicPartition, ...]:
-    """Read what the leader of a classic group wrote; nothing where that cannot be read."""
-    try:
-        return tuple(sorted(_read(data)))
-    except ProtocolError:
-        return ()
-
-
-def _read(data: bytes) -> Iterator[TopicPartition]:
-    if len(data) < 2:
-        return  # before the first assignment
+    """Read what the leader of a classic group wrote; nothing where there is nothing to read."""
     message = ConsumerProtocolAssignment
     version = min(int.from_bytes(data[:2], "big"), message.max_version)
-    for topic in message.version(version).parse(data[2:]).assigned_partitions:
-        for partition in topic.partitions:
-            yield TopicPartition(topic.topic, partition)
+    try:
+        assignment = message.version(version).parse(data[2:])
+    except ProtocolError:  # before the first assignment, or by a leader with ways of its own
+        return ()
+    return tuple(
+        sorted(
+            TopicPartition(topic.topic, partition)
+            for topic in assignment.assigned_partitions
+            for partition in topic.partitions
+        )
+    )

@@ -9,13 +9,13 @@ from pykbroker.commands.admin.table import lines_of
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
     rows: list[Row] = [
         {"topic": "a", "log_end_offset": 12_345_678_901_234_567},
-        {"topic": "orders"},
+        {"topic": "orders", "partitions": 3},
     ]
 
     assert lines_of(rows, ("TOPIC", "LOG-END-OFFSET", "#PARTITIONS")) == [
         "TOPIC   LOG-END-OFFSET     #PARTITIONS",
         "a       12345678901234567  -",
-        "orders  -                  -",
+        "orders  -                  3",
     ]
 
 
