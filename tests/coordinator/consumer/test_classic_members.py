@@ -1,0 +1,319 @@
+"""Members of the classic protocol in a consumer group: assignments, signs of life, departures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pykbroker.coordinator.commands import (
+    HeartbeatCommand,
+    JoinReply,
+    LeaveReply,
+    LeftMember,
+    SyncCommand,
+    SyncReply,
+)
+from pykbroker.errors import ErrorCode
+from tests.coordinator.consumer.mixed_groups import (
+    REBALANCE_MS,
+    SESSION_MS,
+    a_broker,
+    a_consumer,
+    a_heartbeat,
+    a_join,
+    a_leave,
+    a_sync,
+    beat,
+    consumed,
+    joined,
+    metadata,
+    share,
+    synced,
+)
+from tests.coordinator.consumer.partitions import some
+from tests.coordinator.driven import Driven, a_topic
+
+
+def a_mixed_group(**fields: Any) -> tuple[Driven, JoinReply]:
+    """Let a classic member with all four partitions of topic a share a group with an idle consumer.
+
+    The consumer subscribes to a topic that is not there.
+    """
+    driven = a_broker()
+    consumed(driven, "consumer", subscribed="x")
+    reply = joined(driven, **fields)
+    instance_id = fields.get("group_instance_id")
+    assert synced(driven, reply, group_instance_id=instance_id) == "a0 a1 a2 a3"
+    return driven, reply
+
+
+def a_newcomer(driven: Driven, **fields: Any) -> JoinReply:
+    """Let another classic member join, which brings a new target."""
+    return joined(driven, **fields)
+
+
+def keep_alive(driven: Driven, ms: int, *members: JoinReply) -> list[ErrorCode]:
+    """Let time pass in which the consumer and these members heartbeat; give what they hear."""
+    heard = []
+    end_ms = driven.elapsed_ms + ms
+    while driven.elapsed_ms < end_ms:
+        heard += [beat(driven, each.member_id, each.generation_id) for each in members]
+        epoch = driven.group().members["consumer"].member_epoch
+        consumed(driven, "consumer", epoch, topic_partitions={})
+        driven.pass_time(min(SESSION_MS // 2, end_ms - driven.elapsed_ms))
+    return heard
+
+
+# -- assignments -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+def test_an_assignment_has_the_version_of_the_members_metadata(version: int) -> None:
+    driven = a_broker()
+    consumed(driven, "consumer", subscribed="x")
+    reply = joined(driven, protocols=(("range", metadata(version=version)),))
+
+    told = driven.ask(a_sync(reply.member_id, reply.generation_id))
+
+    assert told == SyncReply("consumer", "range", share("a0 a1 a2 a3", version=version))
+
+
+def test_who_does_not_name_a_protocol_is_told_none() -> None:
+    driven, reply = a_mixed_group()
+    command = a_sync(reply.member_id, 3, protocol_type=None, protocol_name=None)
+
+    assert driven.ask(command) == SyncReply(None, None, share("a0 a1 a2 a3"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"member_id": "other"}, ErrorCode.UNKNOWN_MEMBER_ID),
+        ({"member_id": "consumer", "generation_id": 2}, ErrorCode.UNKNOWN_MEMBER_ID),
+        ({"group_instance_id": "j"}, ErrorCode.UNKNOWN_MEMBER_ID),
+        ({"member_id": "other", "group_instance_id": "i"}, ErrorCode.FENCED_INSTANCE_ID),
+        ({"generation_id": 2}, ErrorCode.ILLEGAL_GENERATION),
+        ({"generation_id": 4}, ErrorCode.ILLEGAL_GENERATION),
+        ({"protocol_type": "connect"}, ErrorCode.INCONSISTENT_GROUP_PROTOCOL),
+        ({"protocol_name": "sticky"}, ErrorCode.INCONSISTENT_GROUP_PROTOCOL),
+    ],
+)
+def test_no_assignment_is_told_to_others(fields: dict[str, Any], code: ErrorCode) -> None:
+    driven, reply = a_mixed_group(group_instance_id="i")
+    command: SyncCommand = a_sync(reply.member_id, 3, group_instance_id="i")
+    driven.ask(command)
+    changed = {"group_instance_id": None} | fields if "member_id" in fields else fields
+
+    assert driven.refusal(replace(command, **changed)) is code
+
+
+def test_an_assignment_that_is_old_is_not_told_but_calls_to_join() -> None:
+    driven, reply = a_mixed_group()
+    a_newcomer(driven)
+
+    refusal = driven.refusal(a_sync(reply.member_id, reply.generation_id))
+
+    assert refusal is ErrorCode.REBALANCE_IN_PROGRESS
+    driven.pass_time(SESSION_MS // 2)
+    beat(driven, reply.member_id, reply.generation_id)
+    assert driven.ask(a_join(reply.member_id)).generation_id == reply.generation_id + 1
+
+
+def test_who_is_to_give_up_partitions_is_told_what_it_may_keep() -> None:
+    driven, reply = a_mixed_group()
+    a_newcomer(driven)
+
+    kept = joined(driven, reply.member_id, "a", "a0 a1 a2 a3")
+
+    assert kept.generation_id == reply.generation_id < driven.group().assignment_epoch
+    assert len(synced(driven, kept).split()) == 2
+
+
+# -- signs of life -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"member_id": "other"}, ErrorCode.UNKNOWN_MEMBER_ID),
+        ({"member_id": "consumer", "generation_id": 2}, ErrorCode.UNKNOWN_MEMBER_ID),
+        ({"group_instance_id": "j"}, ErrorCode.UNKNOWN_MEMBER_ID),
+        ({"member_id": "other", "group_instance_id": "i"}, ErrorCode.FENCED_INSTANCE_ID),
+        ({"generation_id": 2}, ErrorCode.ILLEGAL_GENERATION),
+        ({"generation_id": 4}, ErrorCode.ILLEGAL_GENERATION),
+    ],
+)
+def test_nobody_else_lives_by_a_heartbeat(fields: dict[str, Any], code: ErrorCode) -> None:
+    driven, reply = a_mixed_group(group_instance_id="i")
+    command: HeartbeatCommand = a_heartbeat(reply.member_id, 3, "i")
+    driven.ask(command)
+    driven.pass_time(SESSION_MS - 1)
+    changed = {"group_instance_id": None} | fields if "member_id" in fields else fields
+
+    assert driven.refusal(replace(command, **changed)) is code
+    driven.pass_time(1)
+    assert reply.member_id not in driven.group().members
+
+
+def test_a_session_lasts_from_the_last_sign_of_life() -> None:
+    driven, reply = a_mixed_group()
+    for _ in range(2):
+        driven.pass_time(SESSION_MS - 1)
+        assert beat(driven, reply.member_id, 3) is ErrorCode.NONE
+    driven.pass_time(SESSION_MS - 1)
+    synced(driven, reply)
+    driven.pass_time(SESSION_MS - 1)
+    assert reply.member_id in driven.group().members
+
+    driven.pass_time(1)
+
+    assert driven.group().members.keys() == {"consumer"}
+    assert beat(driven, reply.member_id, 3) is ErrorCode.UNKNOWN_MEMBER_ID
+
+
+def test_a_heartbeat_that_calls_to_join_lets_the_session_last_too() -> None:
+    driven, reply = a_mixed_group()
+    a_newcomer(driven)
+    for _ in range(3):
+        driven.pass_time(SESSION_MS - 1)
+        assert beat(driven, reply.member_id, 3) is ErrorCode.REBALANCE_IN_PROGRESS
+
+    assert reply.member_id in driven.group().members
+
+
+def test_who_waits_for_others_is_called_when_they_are_through() -> None:
+    driven, one = a_mixed_group()
+    two = a_newcomer(driven)
+    assert synced(driven, two) == ""
+    assert beat(driven, two.member_id, two.generation_id) is ErrorCode.NONE
+
+    joined(driven, one.member_id)
+
+    assert beat(driven, two.member_id, two.generation_id) is ErrorCode.REBALANCE_IN_PROGRESS
+    again = joined(driven, two.member_id)
+    assert again.generation_id == two.generation_id
+    assert len(synced(driven, again).split()) == 2
+    assert beat(driven, two.member_id, two.generation_id) is ErrorCode.NONE
+
+
+def test_who_waits_for_two_is_called_when_both_are_through() -> None:
+    driven = a_broker(a_topic("a", 6))
+    consumed(driven, "consumer", subscribed="x")
+    joined(driven, "one")
+    joined(driven, "two")
+    joined(driven, "one")
+    assert len(synced(driven, joined(driven, "two")).split()) == 3
+    three = a_newcomer(driven)
+    heard = []
+
+    for each in ("one", "two"):
+        heard.append(beat(driven, three.member_id, three.generation_id))
+        joined(driven, each)
+    heard.append(beat(driven, three.member_id, three.generation_id))
+
+    assert heard == [ErrorCode.NONE, ErrorCode.NONE, ErrorCode.REBALANCE_IN_PROGRESS]
+    assert len(synced(driven, joined(driven, three.member_id)).split()) == 2
+
+
+# -- deadlines ---------------------------------------------------------------------------------
+
+
+def test_who_is_called_to_join_must_come_within_its_rebalance_timeout() -> None:
+    driven, one = a_mixed_group()
+    two = a_newcomer(driven)
+    synced(driven, two)
+
+    heard = keep_alive(driven, REBALANCE_MS - 1, one, two)
+
+    assert set(heard[::2]) == {ErrorCode.REBALANCE_IN_PROGRESS}
+    assert driven.group().members.keys() == {"consumer", one.member_id, two.member_id}
+    driven.pass_time(1)
+    assert driven.group().members.keys() == {"consumer", two.member_id}
+
+
+def test_who_joins_must_ask_for_its_assignment_within_its_rebalance_timeout() -> None:
+    driven, one = a_mixed_group()
+    joined(driven, one.member_id)
+
+    heard = keep_alive(driven, REBALANCE_MS - 1, one)
+
+    assert set(heard) == {ErrorCode.NONE}
+    assert driven.group().members.keys() == {"consumer", one.member_id}
+    driven.pass_time(1)
+    assert driven.group().members.keys() == {"consumer"}
+
+
+def test_who_joins_and_asks_in_time_stays() -> None:
+    driven, one = a_mixed_group()
+    two = a_newcomer(driven)
+    assert beat(driven, one.member_id, 3) is ErrorCode.REBALANCE_IN_PROGRESS
+    again = [joined(driven, each.member_id) for each in (one, two)]
+    for each in again:
+        synced(driven, each)
+
+    assert set(keep_alive(driven, 2 * REBALANCE_MS, *again)) == {ErrorCode.NONE}
+
+
+# -- departures --------------------------------------------------------------------------------
+
+
+def test_members_leave_by_id_and_by_instance_and_each_hears_for_itself() -> None:
+    driven, reply = a_mixed_group(group_instance_id="i")
+    other = a_newcomer(driven)
+    consumed(driven, "static", instance_id="j", subscribed="x")
+    epoch = driven.group().group_epoch
+
+    answer = driven.ask(
+        a_leave(
+            other.member_id, "nobody", ("", "i"), ("nobody", "j"), ("", "k"), ("static", "j"), ""
+        )
+    )
+
+    gone, fenced = ErrorCode.NONE, ErrorCode.FENCED_INSTANCE_ID
+    unknown = ErrorCode.UNKNOWN_MEMBER_ID
+    assert answer == LeaveReply(
+        (
+            LeftMember(other.member_id, None, gone),
+            LeftMember("nobody", None, unknown),
+            LeftMember("", "i", gone),
+            LeftMember("nobody", "j", fenced),
+            LeftMember("", "k", unknown),
+            LeftMember("static", "j", gone),
+            LeftMember("", None, unknown),
+        )
+    )
+    assert driven.group().members.keys() == {"consumer"}
+    assert driven.group().group_epoch == epoch + 1
+    assert reply.member_id not in driven.group().targets
+
+
+def test_a_departure_of_nobody_changes_nothing() -> None:
+    driven, _ = a_mixed_group()
+    before = len(driven.log)
+
+    answer = driven.ask(a_leave("nobody"))
+
+    assert answer.members[0].error_code is ErrorCode.UNKNOWN_MEMBER_ID
+    assert len(driven.log) == before
+
+
+def test_what_a_classic_member_leaves_goes_to_the_others() -> None:
+    driven = a_broker()
+    consumed(driven, "consumer")
+    reply = joined(driven)
+    consumed(driven, "consumer", 2, topic_partitions=some("a0 a1"))
+    driven.ask(a_leave(reply.member_id))
+
+    assert consumed(driven, "consumer", 3) == (4, some("a0 a1 a2 a3"))
+    assert driven.refusal(a_consumer(reply.member_id, 3)) is ErrorCode.UNKNOWN_MEMBER_ID
+
+
+def test_a_classic_member_may_heartbeat_as_a_consumer_from_then_on() -> None:
+    driven, reply = a_mixed_group()
+
+    assert consumed(driven, reply.member_id) == (3, some("a0 a1 a2 a3"))
+
+    assert driven.group().classic_count == 0
+    assert beat(driven, reply.member_id, 3) is ErrorCode.UNKNOWN_MEMBER_ID
