@@ -167,12 +167,9 @@ def _update(
         rebalance_timeout_ms=command.rebalance_timeout_ms,
         session_timeout_ms=command.session_timeout_ms,
     )
-    # Who asks again has given up the first request, but nothing says so.
-    superseded = group.await_join(member, token)
-    effects = NOTHING
-    if superseded is not None:
-        effects = _refused(superseded, ErrorCode.REBALANCE_IN_PROGRESS, member.member_id)
-    return effects + rebalancing.rebalance_or_complete(shard, group, now)
+    # A request that was parked already is given up, and never answered, as in Kafka.
+    group.await_join(member, token)
+    return rebalancing.rebalance_or_complete(shard, group, now)
 
 
 def pending_over(shard: Shard, key: TimerKey, now: Now) -> Effects:

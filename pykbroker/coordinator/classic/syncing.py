@@ -8,7 +8,6 @@ from __future__ import annotations
 from pykbroker.coordinator.classic import deadlines, rebalancing, storing
 from pykbroker.coordinator.classic.finding import find, find_due
 from pykbroker.coordinator.classic.group import ClassicGroup
-from pykbroker.coordinator.classic.members import ClassicMember
 from pykbroker.coordinator.classic.states import ClassicGroupState
 from pykbroker.coordinator.commands import SyncCommand, SyncReply
 from pykbroker.coordinator.effects import NOTHING, Effect, Effects, Now, Token, answered
@@ -33,12 +32,11 @@ def sync(shard: Shard, command: SyncCommand, token: Token, now: Now) -> Effects:
         deadlines.end_sync(shard, group)
     if group.state is ClassicGroupState.STABLE:
         return answered(token, _reply(group, member.assignment))
-    # Who asks again has given up the first request, but nothing says so.
-    superseded = _refuse_sync(member)
+    # A request that was parked already is given up, and never answered, as in Kafka.
     member.sync_token = token
     if not group.is_leader(member.member_id):
-        return superseded
-    return superseded + _assign(shard, group, dict(command.assignments), now)
+        return NOTHING
+    return _assign(shard, group, dict(command.assignments), now)
 
 
 def _check(group: ClassicGroup, command: SyncCommand) -> None:
@@ -61,12 +59,6 @@ def _reply(group: ClassicGroup, assignment: bytes) -> SyncReply:
     return SyncReply(group.protocol_type, group.protocol_name, assignment)
 
 
-def _refuse_sync(member: ClassicMember) -> Effects:
-    if member.sync_token is None:
-        return NOTHING
-    return answered(member.sync_token, KafkaError(ErrorCode.REBALANCE_IN_PROGRESS))
-
-
 def _assign(shard: Shard, group: ClassicGroup, assignments: dict[str, bytes], now: Now) -> Effects:
     """Give the record that makes the group Stable, and the members that wait their shares of it."""
     replies = []
@@ -76,7 +68,15 @@ def _assign(shard: Shard, group: ClassicGroup, assignments: dict[str, bytes], no
             replies.append(Effect(member.sync_token, _reply(group, share)))
             member.sync_token = None
             deadlines.start_session(shard, group, member, now)
-    return Effects((storing.group_record(group, assignments),), tuple(replies))
+    generation_id = group.generation_id
+
+    def otherwise() -> Effects:
+        same = group.generation_id == generation_id
+        if not same or group.state is not ClassicGroupState.COMPLETING_REBALANCE:
+            return NOTHING
+        return rebalancing.prepare_rebalance(shard, group, now)
+
+    return Effects((storing.group_record(group, assignments),), tuple(replies), otherwise)
 
 
 def sync_over(shard: Shard, key: TimerKey, now: Now) -> Effects:

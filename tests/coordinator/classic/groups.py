@@ -23,7 +23,7 @@ from pykbroker.coordinator.effects import MemberRefused
 from pykbroker.coordinator.records import StoredGroup
 from pykbroker.errors import ErrorCode
 from pykbroker.wire.messages.consumer_protocol import ConsumerProtocolSubscription
-from tests.coordinator.classic.partition import Driven
+from tests.coordinator.driven import Driven
 
 GROUP = "group"
 SESSION_MS = 10_000

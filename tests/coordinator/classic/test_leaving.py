@@ -133,6 +133,17 @@ def test_an_id_that_nobody_came_with_can_leave() -> None:
 
 
 @pytest.mark.row(100)
+def test_an_id_that_leaves_a_stable_group_begins_a_rebalance_all_the_same() -> None:
+    driven = a_partition()
+    a_stable_group(driven)
+    pending = new_member_id(driven)
+
+    assert left(driven.ask(a_leave(pending))) == [NONE]
+
+    assert state_of(driven) == "PreparingRebalance"
+
+
+@pytest.mark.row(100)
 def test_an_instance_is_sent_away_without_its_member_id() -> None:
     driven = a_partition()
     first, second = a_static_group(driven, "a", "b")

@@ -29,7 +29,7 @@ from tests.coordinator.classic.groups import (
     stored,
     synced,
 )
-from tests.coordinator.classic.partition import Driven
+from tests.coordinator.driven import Driven
 
 
 @pytest.mark.row(94)
