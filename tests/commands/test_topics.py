@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import pytest
 
+from pykbroker.commands.admin.cluster import Cluster
+from pykbroker.commands.admin.run import Run
+from pykbroker.commands.topics import ACTIONS
 from pykbroker.testing import Broker
 from tests.commands.command_line import CommandLine
 
@@ -211,3 +217,14 @@ def test_wrong_use_says_what_to_write(
     topics: CommandLine, arguments: tuple[str, ...], sentence: str
 ) -> None:
     assert sentence in topics.refusal(*arguments)
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    topics: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(run: Run, cluster: Cluster) -> Iterable[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cast(dict[str, object], ACTIONS), "list", interrupted)
+
+    assert topics.run("list") == (130, [], [])
