@@ -16,7 +16,10 @@ from pykbroker.coordinator.shard import Shard
 from pykbroker.coordinator.timers import TimerKey, TimerKind
 
 GROUPS_AT_ONCE = 1_000
-RECORDS_AT_ONCE = 1_000
+BYTES_AT_ONCE = 1 << 18
+"""Of tombstones, as estimated: they and those of one more group must fit into one batch."""
+_BYTES_OF_ONE = 320
+"""Of a tombstone without its group id: topic names have 249 characters at most."""
 PAUSE_MS = 10
 """Between some groups and the next."""
 _ALL = TimerKey(TimerKind.OFFSET_EXPIRATION)
@@ -34,23 +37,32 @@ def expire(shard: Shard, key: TimerKey, now: Now) -> Effects:
         schedule(shard, now)
     from_here = (group_id for group_id in shard.groups if group_id >= key.group_id)
     records: list[Record] = []
+    size = 0
     for number, group_id in enumerate(nsmallest(GROUPS_AT_ONCE + 1, from_here)):
         if number < GROUPS_AT_ONCE:
-            records += _expired(shard, shard.groups[group_id], now)
-        if number == GROUPS_AT_ONCE or len(records) >= RECORDS_AT_ONCE:
+            expired = _expired(shard, shard.groups[group_id], now)
+            records += expired
+            size += len(expired) * _bytes_of_one(group_id)
+        if number == GROUPS_AT_ONCE or size >= BYTES_AT_ONCE:
             shard.timers.set(TimerKey(_ALL.kind, group_id), now.elapsed_ms + PAUSE_MS)
             break
     return Effects(tuple(records))
 
 
+def _bytes_of_one(group_id: str) -> int:
+    """Tell what a tombstone of an offset takes at most."""
+    return _BYTES_OF_ONE + 3 * len(group_id)
+
+
 def _expired(shard: Shard, group: Group, now: Now) -> list[Record]:
     """Give tombstones of offsets that have expired, and of a group that is left with nothing.
 
-    They are RECORDS_AT_ONCE at most where there are more.
+    Where there are more than BYTES_AT_ONCE of the first, the others must wait.
     """
     group_id, retention_ms = group.group_id, shard.settings().offsets_retention_ms
     committed, expires_at = shard.offsets.of(group_id), group.offsets_expire()
     tombstones: list[Record] = []
+    room = -(-BYTES_AT_ONCE // _bytes_of_one(group_id))
     keeps_some = False
     for topic, partitions in committed.items():
         if expires_at is None or group.is_subscribed_to(topic):
@@ -61,7 +73,7 @@ def _expired(shard: Shard, group: Group, now: Now) -> list[Record]:
             if is_pending or now.wall_ms < expires_at(value, retention_ms):
                 keeps_some = True
                 continue
-            if len(tombstones) == RECORDS_AT_ONCE:
+            if len(tombstones) == room:
                 return tombstones
             tombstones.append(OffsetRecord(group_id, topic, partition, None))
     if keeps_some or not group.is_empty:

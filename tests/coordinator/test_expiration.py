@@ -9,6 +9,7 @@ import pytest
 from pykbroker.coordinator import expiration
 from pykbroker.coordinator.classic.states import ClassicGroupState
 from pykbroker.coordinator.offsets import Offsets
+from pykbroker.coordinator.record_codec import encode
 from pykbroker.coordinator.records import OffsetRecord, Record
 from pykbroker.coordinator.timers import TimerKey, TimerKind
 from tests.coordinator.driven import START_MS, Driven
@@ -226,7 +227,7 @@ def test_many_groups_are_looked_through_some_at_a_time(monkeypatch: pytest.Monke
 
 
 def test_many_offsets_are_forgotten_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expiration, "RECORDS_AT_ONCE", 3)
+    monkeypatch.setattr(expiration, "BYTES_AT_ONCE", 3 * 320)
     sizes = {"": 7, "b": 1}
     driven = having(
         Driven(), *(offset("topic", n, group_id=each) for each in sizes for n in range(sizes[each]))
@@ -240,6 +241,21 @@ def test_many_offsets_are_forgotten_some_at_a_time(monkeypatch: pytest.MonkeyPat
 
     assert left == [[4, 1], [1, 1], [0, 0], [0, 0]]
     assert driven.shard.groups == {}
+
+
+def test_tombstones_of_a_group_with_a_long_id_fit_into_a_batch_too() -> None:
+    group_id = "\N{EURO SIGN}" * 10_000
+    driven = having(Driven(), *(offset("topic", n, group_id=group_id) for n in range(50)))
+    driven.wall_ms += WEEK_MS
+    key, sizes = TimerKey(TimerKind.OFFSET_EXPIRATION), []
+
+    while group_id in driven.shard.groups:
+        records = expiration.expire(driven.shard, key, driven.now).records
+        sizes.append(sum(len(encode(record)[0]) for record in records))
+        having(driven, *records)
+
+    assert max(sizes) < 600_000
+    assert sum(sizes) > 50 * 30_000
 
 
 def test_groups_that_keep_their_offsets_do_not_stop_a_look_through(
