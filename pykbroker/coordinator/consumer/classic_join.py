@@ -47,6 +47,18 @@ def join(shard: Shard, command: JoinCommand, token: Token, now: Now) -> Effects:
     assert isinstance(group, ConsumerGroup)
     if group.is_empty:
         return joining.join(shard, command, token, now)
+    try:
+        return _join(shard, group, command, token, now)
+    except MemberRefused:
+        raise
+    except KafkaError as refusal:
+        # Other than a classic group, it does not repeat the id that the member came with.
+        raise MemberRefused(refusal.code, "", refusal.message) from refusal
+
+
+def _join(
+    shard: Shard, group: ConsumerGroup, command: JoinCommand, token: Token, now: Now
+) -> Effects:
     member_id = command.member_id or consumer_member_id(shard.random_bytes)
     _check(shard, group, command, member_id)
     there = group.static_member(command.group_instance_id)

@@ -130,9 +130,11 @@ def test_what_suits_no_consumer_group_is_refused(fields: dict[str, Any]) -> None
     joined(driven)
     members = set(driven.group().members)
 
-    refusal = driven.refusal(a_join("other", **fields))
+    with pytest.raises(MemberRefused) as refusal:
+        driven.ask(a_join("other", **fields))
 
-    assert refusal is ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    assert refusal.value.code is ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    assert refusal.value.member_id == ""
     assert driven.group().members.keys() == members
 
 
