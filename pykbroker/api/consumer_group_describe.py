@@ -5,7 +5,7 @@ Follows `KafkaApis.handleConsumerGroupDescribe`. Partitions of topics that are g
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pykbroker.api.group_operations import authorized_operations
 from pykbroker.api.handler import Asker, Response, answer, handles
@@ -15,8 +15,10 @@ from pykbroker.coordinator.commands import (
     DescribeConsumerGroupCommand,
     DescribedConsumer,
 )
-from pykbroker.coordinator.records import Partitions
 from pykbroker.wire.messages.consumer_group_describe import ConsumerGroupDescribe
+
+if TYPE_CHECKING:
+    from pykbroker.coordinator.records import Partitions
 
 CLASSIC, CONSUMER = 0, 1
 """As types of members (KIP-1099)."""

@@ -10,8 +10,7 @@ from typing import Any
 
 from pykbroker.api.handler import Asker, Response, handles
 from pykbroker.api.parts import Parts
-from pykbroker.coordinator.commands import JoinCommand, JoinReply
-from pykbroker.coordinator.effects import MemberRefused
+from pykbroker.coordinator.commands import JoinCommand, JoinReply, MemberRefused
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.messages.join_group import JoinGroup
 

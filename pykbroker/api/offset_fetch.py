@@ -11,7 +11,6 @@ from typing import Any
 from pykbroker.api.handler import Asker, Response, handles
 from pykbroker.api.parts import Parts
 from pykbroker.coordinator.commands import FetchedOffset, FetchOffsetsCommand, FetchOffsetsReply
-from pykbroker.coordinator.records import NO_TOPIC_ID
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.messages.offset_fetch import OffsetFetch
 
@@ -22,6 +21,7 @@ SEVERAL_GROUPS_SINCE = 8
 TOPIC_IDS_SINCE = 10
 """KIP-848: topics are told by id."""
 
+NO_TOPIC_ID = bytes(16)
 NOTHING = {"committed_offset": -1, "committed_leader_epoch": -1, "metadata": ""}
 
 

@@ -1,15 +1,18 @@
 """What a group coordinator is asked, and what it replies when it does not refuse.
 
 A command has a request's fields under the protocol's names; a reply has what the response needs
-beside the error code. Handlers translate between these and the wire.
+beside the error code. Handlers translate between these and the wire. They are named tuples, which
+cost a start, and a request, a fraction of what data classes do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from pykbroker.coordinator.records import CommittedOffset, Partitions
-from pykbroker.errors import ErrorCode
+from pykbroker.errors import ErrorCode, KafkaError
+
+if TYPE_CHECKING:
+    from pykbroker.coordinator.records import CommittedOffset, Partitions
 
 NO_GENERATION = -1
 
@@ -20,11 +23,19 @@ class Done:
 
 DONE = Done()
 
+
+class MemberRefused(KafkaError):  # noqa: N818 - a refusal, no fault
+    """A refusal that tells a member id, as JoinGroup's do."""
+
+    def __init__(self, code: ErrorCode, member_id: str, message: str | None = None) -> None:
+        super().__init__(code, message)
+        self.member_id = member_id
+
+
 # -- the classic protocol ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class JoinCommand:
+class JoinCommand(NamedTuple):
     """JoinGroup. Refused with `MemberRefused`, which names the member id to answer with."""
 
     group_id: str
@@ -44,8 +55,7 @@ class JoinCommand:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JoinedMember:
+class JoinedMember(NamedTuple):
     """A member as its leader is told of it."""
 
     member_id: str
@@ -53,8 +63,7 @@ class JoinedMember:
     metadata: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class JoinReply:
+class JoinReply(NamedTuple):
     """The member is in the generation."""
 
     member_id: str
@@ -67,8 +76,7 @@ class JoinReply:
     skip_assignment: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SyncCommand:
+class SyncCommand(NamedTuple):
     """SyncGroup; protocol_type and protocol_name are None before version 5."""
 
     group_id: str
@@ -81,8 +89,7 @@ class SyncCommand:
     """Member id and assignment; empty from all but the leader."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncReply:
+class SyncReply(NamedTuple):
     """What the member is assigned."""
 
     protocol_type: str | None
@@ -90,8 +97,7 @@ class SyncReply:
     assignment: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatCommand:
+class HeartbeatCommand(NamedTuple):
     """Heartbeat; the reply is DONE."""
 
     group_id: str
@@ -100,8 +106,7 @@ class HeartbeatCommand:
     group_instance_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LeavingMember:
+class LeavingMember(NamedTuple):
     """Who is to leave: by member id, or with an empty one by group_instance_id."""
 
     member_id: str
@@ -109,16 +114,14 @@ class LeavingMember:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveCommand:
+class LeaveCommand(NamedTuple):
     """LeaveGroup, of one member or of several."""
 
     group_id: str
     members: tuple[LeavingMember, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LeftMember:
+class LeftMember(NamedTuple):
     """What became of one leaving member."""
 
     member_id: str
@@ -126,8 +129,7 @@ class LeftMember:
     error_code: ErrorCode
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveReply:
+class LeaveReply(NamedTuple):
     """What became of each, in the order asked."""
 
     members: tuple[LeftMember, ...]
@@ -136,8 +138,7 @@ class LeaveReply:
 # -- the consumer protocol ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumerHeartbeatCommand:
+class ConsumerHeartbeatCommand(NamedTuple):
     """ConsumerGroupHeartbeat (KIP-848); None and -1 mean unchanged, as in the request."""
 
     group_id: str
@@ -158,8 +159,7 @@ class ConsumerHeartbeatCommand:
     """Whether the member chooses its own id, so that it must send one (KIP-1082, version 1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumerHeartbeatReply:
+class ConsumerHeartbeatReply(NamedTuple):
     """Where the member is; `assignment` is None where nothing is new."""
 
     member_id: str
@@ -171,8 +171,7 @@ class ConsumerHeartbeatReply:
 # -- offsets -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OffsetToCommit:
+class OffsetToCommit(NamedTuple):
     """One partition of a commit that the handler let pass: the partition exists."""
 
     topic: str
@@ -183,8 +182,7 @@ class OffsetToCommit:
     committed_metadata: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CommitCommand:
+class CommitCommand(NamedTuple):
     """OffsetCommit; the reply is a tuple of ErrorCode, one for each of `offsets`."""
 
     group_id: str
@@ -198,8 +196,7 @@ class CommitCommand:
     """From versions up to 4 only; -1: the broker's."""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchOffsetsCommand:
+class FetchOffsetsCommand(NamedTuple):
     """OffsetFetch of one group."""
 
     group_id: str
@@ -210,8 +207,7 @@ class FetchOffsetsCommand:
     require_stable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedOffset:
+class FetchedOffset(NamedTuple):
     """What is known of one partition; `value` None: nothing was committed."""
 
     partition: int
@@ -219,15 +215,13 @@ class FetchedOffset:
     error_code: ErrorCode = ErrorCode.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class FetchOffsetsReply:
+class FetchOffsetsReply(NamedTuple):
     """By topic, in the order asked."""
 
     topics: tuple[tuple[str, tuple[FetchedOffset, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteOffsetsCommand:
+class DeleteOffsetsCommand(NamedTuple):
     """OffsetDelete; the reply is a tuple of ErrorCode, one for each of `offsets`."""
 
     group_id: str
@@ -235,8 +229,7 @@ class DeleteOffsetsCommand:
     """Topic and partition."""
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetPartitionsCommand:
+class ForgetPartitionsCommand(NamedTuple):
     """Topics were deleted: forget what groups committed for them; the reply is DONE."""
 
     topics: frozenset[str]
@@ -245,15 +238,13 @@ class ForgetPartitionsCommand:
 # -- administration ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DescribeGroupCommand:
+class DescribeGroupCommand(NamedTuple):
     """DescribeGroups of one group: the classic ones, a `ClassicDescription`."""
 
     group_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedMember:
+class DescribedMember(NamedTuple):
     """A member of a classic group."""
 
     member_id: str
@@ -264,8 +255,7 @@ class DescribedMember:
     member_assignment: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ClassicDescription:
+class ClassicDescription(NamedTuple):
     """A classic group as it is now."""
 
     group_state: str
@@ -274,15 +264,13 @@ class ClassicDescription:
     members: tuple[DescribedMember, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DescribeConsumerGroupCommand:
+class DescribeConsumerGroupCommand(NamedTuple):
     """ConsumerGroupDescribe of one group: a `ConsumerDescription`."""
 
     group_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedConsumer:
+class DescribedConsumer(NamedTuple):
     """A member of a consumer group; partitions by topic id."""
 
     member_id: str
@@ -298,8 +286,7 @@ class DescribedConsumer:
     is_classic: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumerDescription:
+class ConsumerDescription(NamedTuple):
     """A consumer group as it is now."""
 
     group_state: str
@@ -309,16 +296,14 @@ class ConsumerDescription:
     members: tuple[DescribedConsumer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListGroupsCommand:
+class ListGroupsCommand(NamedTuple):
     """ListGroups: a tuple of `ListedGroup`; filters in any case, empty: all."""
 
     states: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ListedGroup:
+class ListedGroup(NamedTuple):
     """A group in a list."""
 
     group_id: str
@@ -327,8 +312,7 @@ class ListedGroup:
     group_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteGroupCommand:
+class DeleteGroupCommand(NamedTuple):
     """DeleteGroups of one group; the reply is DONE."""
 
     group_id: str

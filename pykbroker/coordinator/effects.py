@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pykbroker.coordinator.records import Record
-from pykbroker.errors import ErrorCode, KafkaError
 
 Token = Hashable
 """Who asked, as the driver knows it; a machine may park it and name it in a later reply."""
@@ -55,11 +54,3 @@ NOTHING = Effects()
 def answered(token: Token, reply: object, records: Iterable[Record] = ()) -> Effects:
     """Give the effects of a decision that answers its asker at once."""
     return Effects(tuple(records), (Effect(token, reply),))
-
-
-class MemberRefused(KafkaError):  # noqa: N818 - a refusal, no fault
-    """A refusal that tells a member id, as JoinGroup's do."""
-
-    def __init__(self, code: ErrorCode, member_id: str, message: str | None = None) -> None:
-        super().__init__(code, message)
-        self.member_id = member_id

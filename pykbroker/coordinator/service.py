@@ -1,18 +1,18 @@
 """Which groups this broker coordinates: a driver for each partition of the groups' topic it leads.
 
 Level-triggered: `run` compares the newest image with what is driven. A group lies in the partition
-of its id's hash; who asks for another one's hears NOT_COORDINATOR.
+of its id's hash; who asks for another one's hears NOT_COORDINATOR. What coordinating takes is
+imported when there is something to coordinate: a start need not wait for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 
-from pykbroker.config.group import ConsumerGroupTimes, GroupSettings, consumer_group_times
 from pykbroker.coordinator.commands import (
     DONE,
     Command,
@@ -20,10 +20,7 @@ from pykbroker.coordinator.commands import (
     HeartbeatCommand,
     ListGroupsCommand,
 )
-from pykbroker.coordinator.driver import Driver
 from pykbroker.coordinator.java_hash import partition_for
-from pykbroker.coordinator.shard import Shard
-from pykbroker.coordinator.topics import NO_TOPICS
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.keys import ConfigType
 
@@ -32,8 +29,11 @@ if TYPE_CHECKING:
 
     from pykbroker.clock import Clock
     from pykbroker.config import Config
+    from pykbroker.config.group import GroupSettings
     from pykbroker.coordinator.committed_log import CommittedLog
+    from pykbroker.coordinator.driver import Driver
     from pykbroker.coordinator.machine import GroupMachine
+    from pykbroker.coordinator.topics import Topics
     from pykbroker.metadata.image import ClusterImage
 
 GROUP_METADATA_TOPIC = "__consumer_offsets"
@@ -74,7 +74,8 @@ class Groups:
         self._settings: tuple[Config, GroupSettings] | None = None
         self._led: dict[int, _Led] = {}
         self._image: ClusterImage | None = None
-        self._topics = NO_TOPICS
+        self._topics: Topics | None = None
+        """None before it coordinates anything."""
         self._followed = trio.Event()
         self._is_draining = False
 
@@ -83,6 +84,8 @@ class Groups:
     @property
     def settings(self) -> GroupSettings:
         """The broker's properties about groups that hold now."""
+        from pykbroker.config.group import GroupSettings
+
         config = self._config()
         if self._settings is None or self._settings[0] is not config:
             self._settings = config, GroupSettings.of(config)
@@ -183,6 +186,8 @@ class Groups:
             committed_log = self._open_log(index)
         except KafkaError:
             return  # its disk failed, which has been told of; clients hear NOT_COORDINATOR
+        from pykbroker.coordinator.driver import Driver
+
         driver = Driver(
             committed_log,
             self._new_machine,
@@ -195,7 +200,10 @@ class Groups:
         nursery.start_soon(_run_within, driver, scope)
 
     def _tell_topics(self, image: ClusterImage, nursery: trio.Nursery) -> None:
-        before, self._topics = self._topics, self._topics.following(image)
+        from pykbroker.coordinator.topics import NO_TOPICS
+
+        before = self._topics or NO_TOPICS
+        self._topics = before.following(image)
         if self._topics is before:
             return
         for led in self._led.values():
@@ -217,21 +225,22 @@ class Groups:
                 continue
 
     def _new_machine(self) -> GroupMachine:
-        # Looked for late: most of a coordinator's code is not needed before somebody coordinates.
+        from pykbroker.config.group import consumer_group_times
         from pykbroker.coordinator.machine import GroupMachine
+        from pykbroker.coordinator.shard import Shard
+        from pykbroker.coordinator.topics import NO_TOPICS
+
+        def overrides(group_id: str) -> Mapping[str, str]:
+            return {} if self._image is None else self._image.config(ConfigType.GROUP, group_id)
 
         return GroupMachine(
             Shard(
                 settings=lambda: self.settings,
-                times_of=self._times_of,
+                times_of=lambda group_id: consumer_group_times(overrides(group_id), self.settings),
                 random_bytes=self._random.randbytes,
-                topics=self._topics,
+                topics=self._topics or NO_TOPICS,
             )
         )
-
-    def _times_of(self, group_id: str) -> ConsumerGroupTimes:
-        overrides = {} if self._image is None else self._image.config(ConfigType.GROUP, group_id)
-        return consumer_group_times(overrides, self.settings)
 
 
 async def _run_within(driver: Driver, scope: trio.CancelScope) -> None:

@@ -82,7 +82,7 @@ def test_a_static_member_is_described_with_its_instance() -> None:
 
     described = driven.ask(DESCRIBE)
 
-    assert described.members == (replace(alice(), group_instance_id="one"),)
+    assert described.members == (alice()._replace(group_instance_id="one"),)
 
 
 @pytest.mark.row(107)

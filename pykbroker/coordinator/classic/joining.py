@@ -11,8 +11,8 @@ from pykbroker.coordinator.classic.finding import find_due
 from pykbroker.coordinator.classic.group import ClassicGroup
 from pykbroker.coordinator.classic.members import ClassicMember
 from pykbroker.coordinator.classic.states import ClassicGroupState
-from pykbroker.coordinator.commands import JoinCommand
-from pykbroker.coordinator.effects import NOTHING, Effects, MemberRefused, Now, Token, answered
+from pykbroker.coordinator.commands import JoinCommand, MemberRefused
+from pykbroker.coordinator.effects import NOTHING, Effects, Now, Token, answered
 from pykbroker.coordinator.ids import classic_member_id
 from pykbroker.coordinator.records import Record
 from pykbroker.coordinator.shard import Shard

@@ -12,8 +12,8 @@ from pykbroker.coordinator.classic.finding import find_due
 from pykbroker.coordinator.classic.group import ClassicGroup, InitialDelay
 from pykbroker.coordinator.classic.members import ClassicMember
 from pykbroker.coordinator.classic.states import ClassicGroupState
-from pykbroker.coordinator.commands import JoinReply
-from pykbroker.coordinator.effects import NOTHING, Effect, Effects, MemberRefused, Now
+from pykbroker.coordinator.commands import JoinReply, MemberRefused
+from pykbroker.coordinator.effects import NOTHING, Effect, Effects, Now
 from pykbroker.coordinator.shard import Shard
 from pykbroker.coordinator.timers import TimerKey
 from pykbroker.errors import ErrorCode, KafkaError

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pykbroker.config.group import MigrationPolicy
 from pykbroker.coordinator.classic import joining
-from pykbroker.coordinator.commands import JoinCommand, JoinReply
+from pykbroker.coordinator.commands import JoinCommand, JoinReply, MemberRefused
 from pykbroker.coordinator.consumer import leaving, migration
 from pykbroker.coordinator.consumer.consumer_heartbeat import check_room, reconciled
 from pykbroker.coordinator.consumer.embedded import (
@@ -24,7 +24,7 @@ from pykbroker.coordinator.consumer.group import ConsumerGroup
 from pykbroker.coordinator.consumer.member import ConsumerMember
 from pykbroker.coordinator.consumer.subscriptions import settle, subscribe
 from pykbroker.coordinator.consumer.target import Target, target_of
-from pykbroker.coordinator.effects import Effects, MemberRefused, Now, Token, answered
+from pykbroker.coordinator.effects import Effects, Now, Token, answered
 from pykbroker.coordinator.ids import consumer_member_id
 from pykbroker.coordinator.records import ClassicMember, CurrentRecord, MemberSubscription, Record
 from pykbroker.coordinator.shard import Shard

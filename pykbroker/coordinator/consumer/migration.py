@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pykbroker.coordinator.classic import deadlines, rebalancing, storing
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState
 from pykbroker.coordinator.classic.members import ClassicMember as MemberOfClassicGroup
+from pykbroker.coordinator.commands import MemberRefused
 from pykbroker.coordinator.consumer.embedded import (
     PROTOCOL_TYPE,
     assignment_bytes,
@@ -22,7 +23,7 @@ from pykbroker.coordinator.consumer.group import NO_PARTITIONS, ConsumerGroup
 from pykbroker.coordinator.consumer.member import ConsumerMember, held_at, partitions_of
 from pykbroker.coordinator.consumer.metadata_hash import group_hash
 from pykbroker.coordinator.consumer.target import UNKNOWN_MS
-from pykbroker.coordinator.effects import NOTHING, Effect, Effects, MemberRefused, Now
+from pykbroker.coordinator.effects import NOTHING, Effect, Effects, Now
 from pykbroker.coordinator.group import Group
 from pykbroker.coordinator.records import (
     ClassicMember,

@@ -16,10 +16,10 @@ from pykbroker.coordinator.commands import (
     LeaveCommand,
     LeaveReply,
     LeavingMember,
+    MemberRefused,
     SyncCommand,
     SyncReply,
 )
-from pykbroker.coordinator.effects import MemberRefused
 from pykbroker.coordinator.records import StoredGroup
 from pykbroker.errors import ErrorCode
 from pykbroker.wire.messages.consumer_protocol import ConsumerProtocolSubscription

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState
 from pykbroker.coordinator.classic.storing import created_record, group_record, replay
-from pykbroker.coordinator.commands import DeleteGroupCommand, JoinReply
-from pykbroker.coordinator.effects import MemberRefused
+from pykbroker.coordinator.commands import DeleteGroupCommand, JoinReply, MemberRefused
 from pykbroker.coordinator.records import ClassicGroupRecord, Record
 from tests.coordinator.classic.groups import (
     GROUP,

@@ -13,11 +13,11 @@ from pykbroker.coordinator.commands import (
     JoinReply,
     LeaveCommand,
     LeavingMember,
+    MemberRefused,
     SyncCommand,
     SyncReply,
 )
 from pykbroker.coordinator.consumer.embedded import assignment_in
-from pykbroker.coordinator.effects import MemberRefused
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.messages.consumer_protocol import (
     ConsumerProtocolAssignment,

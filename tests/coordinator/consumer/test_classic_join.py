@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from pykbroker.coordinator import records as r
-from pykbroker.coordinator.commands import JoinReply
-from pykbroker.coordinator.effects import MemberRefused
+from pykbroker.coordinator.commands import JoinReply, MemberRefused
 from pykbroker.coordinator.group import GroupKind
 from pykbroker.errors import ErrorCode, KafkaError
 from tests.coordinator.consumer.mixed_groups import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,7 +105,7 @@ def test_no_assignment_is_told_to_others(fields: dict[str, Any], code: ErrorCode
     driven.ask(command)
     changed = {"group_instance_id": None} | fields if "member_id" in fields else fields
 
-    assert driven.refusal(replace(command, **changed)) is code
+    assert driven.refusal(command._replace(**changed)) is code
 
 
 def test_an_assignment_that_is_old_is_not_told_but_calls_to_join() -> None:
@@ -152,7 +151,7 @@ def test_nobody_else_lives_by_a_heartbeat(fields: dict[str, Any], code: ErrorCod
     driven.pass_time(SESSION_MS - 1)
     changed = {"group_instance_id": None} | fields if "member_id" in fields else fields
 
-    assert driven.refusal(replace(command, **changed)) is code
+    assert driven.refusal(command._replace(**changed)) is code
     driven.pass_time(1)
     assert reply.member_id not in driven.group().members
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from pykbroker.coordinator import records as r
-from pykbroker.coordinator.commands import ConsumerHeartbeatReply
+from pykbroker.coordinator.commands import ConsumerHeartbeatReply, MemberRefused
 from pykbroker.coordinator.consumer.metadata_hash import group_hash
-from pykbroker.coordinator.effects import MemberRefused
 from pykbroker.coordinator.group import GroupKind
 from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode, KafkaError
