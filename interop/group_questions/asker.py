@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from interop.group_questions.consumer_bytes import WELL_KNOWN
@@ -27,7 +28,10 @@ PAUSE_SECONDS = 0.01
 
 
 class Asker(Client):
-    """One connection of a question; `another` opens more of them, which share its names."""
+    """One connection of a question; `another` opens more of them, which share its names.
+
+    The topics it made are deleted at the end.
+    """
 
     def __init__(
         self, bootstrap_servers: str, *, client_id: str | None = "asker", names: Names | None = None
@@ -37,11 +41,20 @@ class Asker(Client):
         self.bootstrap_servers = bootstrap_servers
         self.names = names or Names(port=self.socket.getpeername()[1], known=WELL_KNOWN)
         self._others: list[Asker] = []
+        self._topics: list[str] = []
 
     def __exit__(self, *_: object) -> None:
+        if self._topics:
+            with suppress(OSError, EOFError):
+                self._delete_topics()
         for other in self._others:
             other.__exit__()
         super().__exit__()
+
+    def _delete_topics(self) -> None:
+        with Client(self.bootstrap_servers) as client:
+            told = [{"name": topic, "topic_id": bytes(16)} for topic in self._topics]
+            client.call(DeleteTopics, {"topics": told, "timeout_ms": 10_000}, version=6)
 
     def another(self, client_id: str | None = "another") -> Asker:
         """Open a second connection, closed with this one."""
@@ -90,6 +103,7 @@ class Asker(Client):
         ).topics[0]
         if created.error_code:
             raise RuntimeError(f"no topic: {created}")
+        self._topics.append(name)
         self.names.know(created.topic_id, name)
         self.until(lambda: self._leaders(name), lambda leaders: len(leaders) == partitions)
         return Topic(name, created.topic_id)

@@ -62,6 +62,13 @@ def new_member_id(asker: Asker, group: str, **fields: Any) -> str:
     return member_id
 
 
+def pending_member(asker: Asker, group: str) -> str:
+    """Make a group of a pending member: Kafka tells the id before it has written the group."""
+    member_id = new_member_id(asker, group)
+    asker.wait_for_state(group, "Empty")
+    return member_id
+
+
 def enter(asker: Asker, group: str, **fields: Any) -> Any:
     """Join as a new dynamic member, both steps of it, and wait for the answer."""
     return join(asker, group, new_member_id(asker, group, **fields), **fields)

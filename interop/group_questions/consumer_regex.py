@@ -31,17 +31,32 @@ def has_partitions(answer: Any) -> bool:
     return bool(answer["assignment"] and answer["assignment"]["topic_partitions"])
 
 
-@CONSUMER_REGEX.about(112, regex=["[", "(", "*a", "a(?=b)", r"(a)\\1", "a{2000}", "(?P<n>a", "\\"])
-def that_does_not_compile(asker: Asker, regex: str) -> Any:
-    answer = first_beat(asker, asker.group(), subscribed_topic_regex=regex, **NAMES)
-    return answer["error_code"], answer["member_epoch"]
+COMPILING = (
+    r"\d+ [[:alpha:]]+ (?i)A \pL a{2,3} a{,3} a{1000} a*? a| (?P<n>a) (?<n>a) \Qa\E \z \bx\b"
+)
+COMPILING += r" (?s). (?i:a) \x41 \p{Greek} []a] (?U)a+ { a{"
+FAILING = r"[ ( ) *a a(?=b) (a)\1 a{1001} (?P<n>a \ a++ \Z (?x)a \h [a- [b-a] a** (?#a) (?>a)"
+FAILING += r" \p{Alpha} [^] \C"
+EXPRESSIONS = (COMPILING + " " + FAILING).split()
+MATCHES = ["a", "a.*", "A", "(?i)A", "a|ab", "(a|ab)", ".*", "a\\d", "[ab]+", "ab?", "a\\.b", "^a$"]
 
 
-@CONSUMER_REGEX.about(112, regex=[r"\\d+", "[[:alpha:]]+", "(?i)A", r"\\pL", "a{2,3}", "a*?", "a|",
-                                  "(?P<n>a)", r"\\Qa\\E", "a++", r"\\z", r"\\bx\\b"])  # fmt: skip
+@CONSUMER_REGEX.about(112, regex=EXPRESSIONS)
 def that_may_compile(asker: Asker, regex: str) -> Any:
     answer = first_beat(asker, asker.group(), subscribed_topic_regex=regex, **NAMES)
     return answer["error_code"], answer["member_epoch"]
+
+
+@CONSUMER_REGEX.about(112, regex=MATCHES)
+def matching(asker: Asker, regex: str) -> Any:
+    prefix = asker.names.fresh("prefix")
+    suffixes = ("a", "ab", "a1", "A", "a.b", "b")
+    topics = {asker.topic(1, name=f"{prefix}{each}").topic_id: each for each in suffixes}
+    topic_for_members(asker, 1)
+    member = by_regex(asker, f"{prefix}(?:{regex})")
+    until_next_assignment(asker)
+    member.own()
+    return sorted(topics[each["topic_id"]] for each in member.share)
 
 
 @CONSUMER_REGEX.about(112)
@@ -68,13 +83,13 @@ def that_is_empty(asker: Asker) -> Any:
 def that_matches_a_topic(asker: Asker) -> Any:
     topic = topic_for_members(asker)
     member = Consumer(asker, asker.group(), "alice")
-    joined = member.join(subscribed_topic_regex=topic[:-1] + ".", **NAMES)
+    joined = member.join(subscribed_topic_regex=f"{topic}.*", **NAMES)
     told = asker.until(member.beat, has_partitions)
     return (
         joined,
         told,
         member.own(),
-        asker.plain(describe(asker, member.group))["groups"][0]["group_state"],
+        describe(asker, member.group),
     )
 
 

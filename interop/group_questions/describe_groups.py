@@ -10,7 +10,7 @@ from interop.group_questions.classic import (
     enter,
     join,
     leave,
-    new_member_id,
+    pending_member,
     send_join,
     stable_group,
 )
@@ -94,7 +94,7 @@ def a_simple_group(asker: Asker) -> Any:
 @DESCRIBE_GROUPS.about(107)
 def a_group_of_a_pending_member(asker: Asker) -> Any:
     group = asker.group()
-    new_member_id(asker, group)
+    pending_member(asker, group)
     return describe(asker, group)
 
 
@@ -146,7 +146,7 @@ def of_every_state(asker: Asker, version: int) -> Any:
     enter(asker, groups[1])
     leave(asker, groups[2], stable_group(asker, groups[2])["member_id"])
     commit(asker, groups[3], {asker.topic(): {0: 1}})
-    new_member_id(asker, groups[4])
+    pending_member(asker, groups[4])
     return listed(asker, *groups, version=version)
 
 
@@ -202,7 +202,7 @@ def with_members(asker: Asker, version: int) -> Any:
 @DELETE_GROUPS.about(108)
 def with_a_pending_member(asker: Asker) -> Any:
     group = asker.group()
-    member = new_member_id(asker, group)
+    member = pending_member(asker, group)
     return delete(asker, group), describe(asker, group), join(asker, group, member)
 
 

@@ -12,6 +12,7 @@ from interop.group_questions.classic import (
     join,
     leave,
     new_member_id,
+    pending_member,
     stable_group,
 )
 from interop.group_questions.consumer_bytes import OTHERWISE, SUBSCRIBED
@@ -92,7 +93,7 @@ def a_new_member_changes_no_generation_of_a_stable_group(asker: Asker) -> Any:
 @JOIN_GROUP.about(90)
 def a_group_of_pending_members_only(asker: Asker) -> Any:
     group = asker.group()
-    member = new_member_id(asker, group)
+    member = pending_member(asker, group)
     return (
         asker.state(group),
         heartbeat(asker, group, member, 0),

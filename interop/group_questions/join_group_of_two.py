@@ -204,9 +204,9 @@ def a_leader_that_does_not_sync_is_out_too(asker: Asker) -> Any:
 def a_silent_member_is_out_after_its_session_timeout(asker: Asker) -> Any:
     group = asker.group()
     member = stable_group(asker, group, session_timeout_ms=6_000)["member_id"]
-    asker.sleep_ms(3_000)
+    asker.sleep_ms(2_000)
     before = heartbeat(asker, group, member, 1), asker.state(group)
-    asker.sleep_ms(4_000)
+    asker.sleep_ms(3_000)
     between = asker.state(group)
     asker.wait_for_state(group, "Empty")
     return before, between, heartbeat(asker, group, member, 1), enter(asker, group)

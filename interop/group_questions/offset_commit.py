@@ -10,7 +10,7 @@ from interop.group_questions.classic import (
     enter,
     heartbeat,
     leave,
-    new_member_id,
+    pending_member,
     send_join,
     stable_group,
 )
@@ -237,7 +237,7 @@ def to_an_empty_group_that_had_members(asker: Asker) -> Any:
 @OFFSET_COMMIT.about(90, 103)
 def to_a_group_of_a_pending_member(asker: Asker) -> Any:
     group, topic = asker.group(), asker.topic()
-    pending = new_member_id(asker, group)
+    pending = pending_member(asker, group)
     return (
         commit(asker, group, {topic: {0: 5}}),
         commit(asker, group, {topic: {0: 5}}, member_id=pending, generation_id_or_member_epoch=0),

@@ -46,7 +46,7 @@ class Names:
 
     def know(self, topic_id: bytes, name: str) -> None:
         """Remember a topic's id."""
-        self._ids[topic_id] = f"<id of {self._texts[name].strip('<>')}>"
+        self._ids[topic_id] = f"<id of {self.readable(name).strip('<>')}>"
 
     def see(self, value: Any) -> None:
         """Number the ids in an answer that were not seen before."""

@@ -13,6 +13,10 @@ from functools import partial
 from typing import Any
 
 from interop.group_questions.asker import Asker
+from pykbroker.wire.messages.find_coordinator import FindCoordinator
+from pykbroker.wire.messages.heartbeat import Heartbeat
+
+UNKNOWN_MEMBER_ID = 25
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,23 @@ class Questions:
             return function
 
         return mark
+
+
+def wait_until_ready(bootstrap_servers: str) -> None:
+    """Wait until a broker coordinates groups. Raises RuntimeError if it does not get there."""
+    with Asker(bootstrap_servers) as asker:
+        request = {"key_type": 0, "coordinator_keys": [asker.group()]}
+        asker.until(
+            lambda: asker.ask(FindCoordinator, request, version=4)["coordinators"][0],
+            lambda coordinator: coordinator["error_code"] == 0,
+        )
+        nobody = {"group_id": asker.group(), "generation_id": 1, "member_id": "nobody"}
+        answer = asker.until(
+            lambda: asker.ask(Heartbeat, nobody, version=4),
+            lambda answer: answer["error_code"] == UNKNOWN_MEMBER_ID,
+        )
+        if answer["error_code"] != UNKNOWN_MEMBER_ID:
+            raise RuntimeError(f"{bootstrap_servers} does not coordinate groups: {answer}")
 
 
 def answer_to(question: Question, bootstrap_servers: str) -> Any:

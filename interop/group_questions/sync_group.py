@@ -13,6 +13,7 @@ from interop.group_questions.classic import (
     joined,
     leave,
     new_member_id,
+    pending_member,
     send_join,
     stable_group,
     sync,
@@ -54,7 +55,7 @@ def only_one_of_protocol_type_and_name(asker: Asker) -> Any:
 @SYNC_GROUP.about(96)
 def a_group_of_a_pending_member(asker: Asker) -> Any:
     group = asker.group()
-    return sync(asker, group, new_member_id(asker, group), 0)
+    return sync(asker, group, pending_member(asker, group), 0)
 
 
 @SYNC_GROUP.about(96)
