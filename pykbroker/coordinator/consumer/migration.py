@@ -85,7 +85,12 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
         shard.timers.set(session, now.elapsed_ms + classic.session_timeout_ms)
     converted.metadata_hash = group_hash(converted.topic_counts, shard.topics)
     records = (*group.tombstones(), *_records_of(converted))
-    return converted, Effects(records, tuple(_recalled(group)))
+
+    def otherwise() -> Effects:
+        rebalancing.refuse_all_parked(group, ErrorCode.REBALANCE_IN_PROGRESS)  # they have heard
+        return NOTHING
+
+    return converted, Effects(records, tuple(_recalled(group)), otherwise)
 
 
 def _check_upgrade(shard: Shard, group: ClassicGroup) -> None:
@@ -295,16 +300,43 @@ def _become(
 ) -> Effects:
     """Put a classic group in the place of a consumer group, with its deadlines."""
     records = (*tombstones, storing.group_record(classic))
-    for member_id in group.members:
-        for kind in _DEADLINES_OF_MEMBERS:
-            shard.timers.cancel(TimerKey(kind, group.group_id, member_id))
-    for kind in _DEADLINES_OF_GROUPS:
-        shard.timers.cancel(TimerKey(kind, group.group_id))
+    ended = _end_deadlines(shard, group, now)
     shard.groups[group.group_id] = classic
     for member in classic.members.values():
         deadlines.start_session(shard, classic, member, now)
     rebalance = rebalancing.prepare_rebalance(shard, classic, now) if rebalances else NOTHING
-    return Effects(records) + rebalance
+
+    def otherwise() -> Effects:
+        deadlines.end_all(shard, classic)
+        shard.groups[group.group_id] = group
+        for key, due_ms in ended.items():
+            shard.timers.set(key, due_ms)
+        return NOTHING
+
+    return Effects(records, otherwise=otherwise) + rebalance
+
+
+def _end_deadlines(shard: Shard, group: ConsumerGroup, now: Now) -> dict[TimerKey, int]:
+    """Forget every deadline of a group that ends; give them, to be set again if it does not.
+
+    A member whose session is over is given another one then: it is still there.
+    """
+    again_ms = now.elapsed_ms + shard.times_of(group.group_id).session_timeout_ms
+    keys = [TimerKey(kind, group.group_id) for kind in _DEADLINES_OF_GROUPS]
+    keys += [
+        TimerKey(kind, group.group_id, member_id)
+        for kind in _DEADLINES_OF_MEMBERS
+        for member_id in group.members
+    ]
+    ended = {}
+    for key in keys:
+        due_ms = shard.timers.due_ms(key)
+        if due_ms is None and key.kind is TimerKind.CONSUMER_SESSION:
+            due_ms = again_ms
+        if due_ms is not None:
+            ended[key] = due_ms
+            shard.timers.cancel(key)
+    return ended
 
 
 def _renamed(record: Record, member_id: str, to_member_id: str) -> Record:
