@@ -43,11 +43,6 @@ FEATURE_LEVELS = {"metadata.version": 30, "group.version": 1}
 """What a new cluster is founded with: Kafka 4.3's metadata version, consumer groups (KIP-848)."""
 WARM = ((18, 3), (18, 4), (3, 12), (3, 13), (0, 9), (0, 11), (1, 12), (1, 16), (2, 7), (22, 4))
 """Requests that clients begin with, as (api key, version): their codecs are made beforehand."""
-WARM_LATER = (
-    (10, 2), (10, 6), (11, 5), (11, 9), (14, 3), (14, 5), (12, 3), (12, 4), (8, 9), (8, 10), (9, 7),
-    (9, 10), (68, 1),
-)  # fmt: skip
-"""Those that members of groups begin with."""
 WARM_PAUSE_SECONDS = 0.01
 CLEANER_BACKOFF_MIN_MS = 100
 """A pause of 0, which the property allows, must not keep the event loop busy."""
@@ -181,9 +176,7 @@ class Broker:
 
         Ends when: cancelled, which is before logs are closed.
         """
-        await _warm(server, WARM)
-        parts.groups.prepare()
-        await _warm(server, WARM_LATER)
+        await _warm(server)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_up, parts)
             nursery.start_soon(self._clean, parts)
@@ -330,11 +323,11 @@ async def _image_after(metadata: Metadata, partitions: Partitions, revision: int
     return partitions.image
 
 
-async def _warm(server: Server, routes: Sequence[tuple[int, int]]) -> None:
-    """Make codecs, one at a time so that a client who is there already goes first.
+async def _warm(server: Server) -> None:
+    """Make the codecs of `WARM`, one at a time so that a client who is there already goes first.
 
     Ends when: all are made.
     """
-    for route in routes:
+    for route in WARM:
         await trio.sleep(WARM_PAUSE_SECONDS)
         server.routes.warm([route])

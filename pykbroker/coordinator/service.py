@@ -122,10 +122,6 @@ class Groups:
         while self._image is None or self._image.revision < revision:
             await self._followed.wait()
 
-    def prepare(self) -> None:
-        """Import what coordinating takes, so that who joins a group first need not wait for it."""
-        self._new_machine()
-
     def drain(self) -> None:
         """Answer everybody who waits, and whoever asks from now on, with NOT_COORDINATOR."""
         self._is_draining = True
