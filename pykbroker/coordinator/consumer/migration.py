@@ -64,6 +64,10 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
     JoinGroups and SyncGroups that wait are refused with REBALANCE_IN_PROGRESS. Nothing changes here
     but deadlines, which mean nothing to a group that stays classic.
 
+    A group that rebalances is given no metadata hash, so that whoever joins bumps its epoch: what
+    its members have is nobody's plan. (Kafka 4.3 bumps it for new subscriptions only: if a static
+    member comes back with the same one, partitions stay without an owner.)
+
     Raises GROUP_ID_NOT_FOUND where the policy, the protocol type, the size, a custom assignor's
     data or bytes that cannot be read forbid it, and UNKNOWN_SERVER_ERROR where the leader gave one
     partition to two members.
@@ -83,7 +87,8 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
         classic = group.members[member.member_id]
         session = TimerKey(TimerKind.CONSUMER_SESSION, group.group_id, member.member_id)
         shard.timers.set(session, now.elapsed_ms + classic.session_timeout_ms)
-    converted.metadata_hash = group_hash(converted.topic_counts, shard.topics)
+    if group.state is ClassicGroupState.STABLE:
+        converted.metadata_hash = group_hash(converted.topic_counts, shard.topics)
     records = (*group.tombstones(), *_records_of(converted))
 
     def otherwise() -> Effects:
@@ -218,12 +223,15 @@ def may_downgrade_for(shard: Shard, group: ConsumerGroup, replaced: ConsumerMemb
 
 
 def downgraded_for(
-    shard: Shard, group: ConsumerGroup, joining: ConsumerMember, *, rebalances: bool, now: Now
+    shard: Shard, group: ConsumerGroup, joining: ConsumerMember, *, is_behind: bool, now: Now
 ) -> Effects:
     """Let a group be classic by a classic member that takes over the last consumer member's place.
 
     `joining` takes over what its instance was to have. The records follow those that replace the
-    member. Raises INCONSISTENT_GROUP_PROTOCOL for metadata that cannot be read.
+    member. Members rebalance if the target is behind the group's epoch, or anybody has not come
+    to it. (Kafka 4.3 lets them only for the first: who waits for partitions waits for ever.)
+
+    Raises INCONSISTENT_GROUP_PROTOCOL for metadata that cannot be read.
     """
     replaced = group.static_member(joining.instance_id)
     assert replaced is not None
@@ -240,6 +248,8 @@ def downgraded_for(
     tombstones = [
         _renamed(record, replaced.member_id, joining.member_id) for record in group.tombstones()
     ]
+    epoch = group.assignment_epoch
+    rebalances = is_behind or not all(each.is_reconciled_to(epoch) for each in (*staying, joining))
     return _become(shard, group, classic, tombstones=tombstones, rebalances=rebalances, now=now)
 
 

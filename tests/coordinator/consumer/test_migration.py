@@ -297,6 +297,19 @@ def test_a_static_member_that_comes_back_as_a_consumer_has_its_share_without_a_n
     assert last == [r.TargetEpochRecord(GROUP, r.TargetEpoch(1, 0))]
 
 
+def test_one_that_comes_back_in_a_rebalance_brings_a_new_target() -> None:
+    driven = a_broker()
+    one, two = a_classic_group(driven, "a0 a1 a2 a3", "", instance_ids=("i1", "i2"))
+    driven.send(a_join(one, group_instance_id="i1"))
+
+    epoch, _ = consumed(driven, "new", instance_id="i2")
+
+    assert epoch == 2
+    assert len(driven.group().targets["new"]) == 1
+    assert beat(driven, one, 1, "i1") is ErrorCode.REBALANCE_IN_PROGRESS
+    assert two not in driven.group().members
+
+
 def test_classic_members_one_by_one_become_consumers() -> None:
     driven = a_broker(a_topic("a", 2))
     one, two = a_classic_group(driven, "a0", "a1", instance_ids=("i1", "i2"))

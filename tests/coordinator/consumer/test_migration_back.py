@@ -260,6 +260,20 @@ def test_one_that_comes_back_for_other_topics_lets_all_rebalance() -> None:
     assert {driven.take(token).generation_id for token in (*tokens, last)} == {3}
 
 
+def test_one_that_comes_back_while_another_waits_for_partitions_lets_all_rebalance() -> None:
+    driven = a_broker()
+    consumed(driven, "new", instance_id="i")
+    waiting = joined(driven)
+    assert synced(driven, waiting) == ""
+
+    reply = driven.ask(a_join(group_instance_id="i"))
+
+    assert reply.generation_id == waiting.generation_id
+    assert state_of(driven) == PREPARING
+    heard = beat(driven, waiting.member_id, waiting.generation_id)
+    assert heard is ErrorCode.REBALANCE_IN_PROGRESS
+
+
 def test_other_protocols_of_members_are_not_forgotten() -> None:
     driven = a_broker()
     both = (("range", metadata()), ("sticky", metadata()))

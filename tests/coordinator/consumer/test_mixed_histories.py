@@ -137,7 +137,7 @@ class History:
         """
         for client in self.clients.values():
             client.ask_anew()
-        for _ in range(60):
+        for _ in range(100):
             for client in self.clients.values():
                 client.step()
                 self.check()
