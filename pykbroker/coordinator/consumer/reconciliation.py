@@ -68,7 +68,7 @@ def _advance(current: CurrentAssignment, goal: Goal, owned: Partitions | None) -
     revoking: dict[bytes, dict[int, int]] = {}
     given: dict[bytes, list[int]] = {}
     waits = False
-    for topic_id in goal.target.keys() | current.assigned.keys():
+    for topic_id in dict.fromkeys((*goal.target, *current.assigned)):
         target = goal.target.get(topic_id, _NONE) if topic_id in goal.subscribed else _NONE
         held = current.assigned.get(topic_id, _NO_EPOCHS)
         _put(kept, topic_id, {p: epoch for p, epoch in held.items() if p in target})

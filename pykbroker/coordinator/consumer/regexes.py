@@ -114,19 +114,17 @@ def resolve(shard: Shard, group_id: str, now: Now) -> Effects:
     if not isinstance(group, ConsumerGroup):
         return NOTHING
     records: list[Record] = []
-    topic_counts = dict(group.topic_counts)
+    topics = set(group.topic_counts)
     changed = False
     for regex in group.regex_counts:
         resolved = _resolved(shard, regex, now)
         before = group.regexes.get(regex)
         before_topics = before.topics if before else frozenset()
         changed = changed or resolved.topics != before_topics
-        for topic in before_topics - resolved.topics:
-            count(topic_counts, topic, -1)
-        for topic in resolved.topics - before_topics:
-            count(topic_counts, topic, 1)
+        topics |= resolved.topics
         records.append(RegexRecord(group_id, regex, resolved))
-    metadata_hash = group_hash(topic_counts, shard.topics)
+    # What a pattern matches no more is deleted, and does not count.
+    metadata_hash = group_hash(topics, shard.topics)
     if changed or metadata_hash != group.metadata_hash:
         epoch = GroupEpoch(group.group_epoch + 1, metadata_hash)
         records.append(GroupEpochRecord(group_id, epoch))

@@ -20,6 +20,7 @@ from pykbroker.coordinator.records import (
     TargetEpochRecord,
     TargetRecord,
 )
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
 from tests.coordinator.consumer.members import (
     GROUP,
@@ -37,6 +38,7 @@ from tests.coordinator.consumer.members import (
 from tests.coordinator.consumer.partitions import held, some, told
 from tests.coordinator.driven import START_MS
 
+REBALANCE_OF_ALICE = TimerKey(TimerKind.CONSUMER_REBALANCE, GROUP, "alice")
 SUBSCRIBED_TO_A = MemberSubscription(
     instance_id=None,
     rack_id=None,
@@ -182,9 +184,20 @@ def test_who_gives_up_in_time_is_let_off_its_rebalance_timeout() -> None:
 
     driven.pass_time(9_999)
     settle([alice, bob])
-    driven.pass_time(10_000)
 
+    assert driven.shard.timers.due_ms(REBALANCE_OF_ALICE) is None
+    driven.pass_time(10_000)
     assert set(group_of(driven).members) == {"alice", "bob"}
+
+
+def test_a_rebalance_timeout_of_who_has_given_up_removes_nobody() -> None:
+    driven = a_shard()
+    members(driven, "alice")
+
+    driven.shard.timers.set(REBALANCE_OF_ALICE, driven.elapsed_ms)
+    driven.pass_time(0)
+
+    assert list(group_of(driven).members) == ["alice"]
 
 
 def test_a_member_that_loses_its_memory_joins_again_and_keeps_its_share() -> None:

@@ -15,6 +15,7 @@ from pykbroker.coordinator.records import (
     MemberState,
     TargetRecord,
 )
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
 from tests.coordinator.consumer.members import (
     GROUP,
@@ -28,8 +29,10 @@ from tests.coordinator.consumer.members import (
     settle,
     shares,
 )
-from tests.coordinator.consumer.partitions import held, some, told, told_with_epochs
+from tests.coordinator.consumer.partitions import a_topic, held, some, told, told_with_epochs
 from tests.coordinator.driven import Driven
+
+SESSION_OF_ALICE = TimerKey(TimerKind.CONSUMER_SESSION, GROUP, "alice")
 
 
 def a_static_member(driven: Driven, member_id: str = "alice") -> Consumer:
@@ -88,6 +91,7 @@ def test_nothing_is_due_for_who_left() -> None:
 
     alice.leave()
 
+    assert driven.shard.timers.due_ms(SESSION_OF_ALICE) is None
     written = len(driven.log)
     driven.pass_time(10 * SESSION_MS)
     assert len(driven.log) == written
@@ -142,10 +146,28 @@ def test_who_comes_back_with_another_subscription_bumps_the_epoch() -> None:
     driven = a_shard()
     a_static_member(driven).leave(-2)
 
-    back = Consumer(driven, "bob", topics=("b",), instance_id="one")
+    back = Consumer(driven, "bob", topics=("a", "b"), instance_id="one")
     back.join()
 
-    assert (back.epoch, back.share) == (3, "b0 b1")
+    assert (back.epoch, back.share) == (3, "a0 a1 a2 b0 b1")
+
+
+@pytest.mark.row(115)
+def test_who_comes_back_keeps_what_it_had_when_a_new_target_is_computed() -> None:
+    driven = a_shard(a_topic("a", 6), a_topic("b", 6))
+    bob = Consumer(driven, "bob", topics=("a", "b"))
+    alice = Consumer(driven, "alice", topics=("a",), instance_id="one")
+    for member in (bob, alice):
+        member.join()
+    settle([alice, bob])
+    had = set((alice.share or "").split())
+    alice.leave(-2)
+
+    back = Consumer(driven, "carol", topics=("a", "b"), instance_id="one")
+    back.join()
+
+    assert len(had) > 1
+    assert had <= set((shares(driven)["carol"] or "").split())
 
 
 @pytest.mark.row(115)
@@ -193,6 +215,20 @@ def test_who_is_away_while_it_should_give_up_has_nothing_left_to_give_up() -> No
     current = group_of(driven).members["alice"].current
     assert told(current.revoking) == ""
     assert bob.share == "a2"
+
+
+def test_who_is_away_while_it_should_give_up_is_kept_beyond_its_rebalance_timeout() -> None:
+    driven = a_shard()
+    alice = Consumer(driven, "alice", instance_id="one")
+    alice.join(rebalance_timeout_ms=10_000)
+    bob = Consumer(driven, "bob")
+    bob.join()
+    driven.ask(a_heartbeat("alice", 2, instance_id="one"))
+
+    alice.leave(-2)
+    driven.pass_time(10_000)
+
+    assert set(group_of(driven).members) == {"alice", "bob"}
 
 
 @pytest.mark.row(115)

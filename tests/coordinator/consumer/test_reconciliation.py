@@ -35,6 +35,7 @@ def goal(
     taken: str = "",
     subscribed: Iterable[str] = "ab",
     is_news: bool = False,
+    subscribes: bool = True,
 ) -> Goal:
     """What is aimed at; others have the partitions that are `taken`."""
     others = some(taken)
@@ -44,6 +45,7 @@ def goal(
         subscribed=frozenset(map(topic_id, subscribed)),
         is_taken=lambda topic, partition: partition in others.get(topic, ()),
         is_subscription_changed=is_news,
+        subscribes=subscribes,
     )
 
 
@@ -93,6 +95,12 @@ STEPS = {
         goal("a1 a2 a3", taken="a2"),
         None,
         has(UNRELEASED, "a1 a3@11", epoch=11),
+    ),
+    "one topic is waited for though all of another is free": Step(
+        has(STABLE, ""),
+        goal("a1 b1", taken="a1"),
+        None,
+        has(UNRELEASED, "b1@11", epoch=11),
     ),
     "what is given up already does not keep from waiting for others": Step(
         has(STABLE, "a1 b4 b6"),
@@ -195,9 +203,15 @@ STEPS = {
     ),
     "all topics are asked back from who subscribes to nothing": Step(
         has(STABLE, "a1 b4"),
-        goal("a1 b4", epoch=10, subscribed="", is_news=True),
+        goal("a1 b4", epoch=10, subscribed="", is_news=True, subscribes=False),
         "a1 b4",
         has(UNREVOKED, "", revoking="a1 b4"),
+    ),
+    "who has nothing and subscribes to nothing more counts as having come to its epoch": Step(
+        has(STABLE, "", previous=9),
+        goal("", epoch=10, subscribed="", is_news=True, subscribes=False),
+        "",
+        has(STABLE, ""),
     ),
     "who gives up is asked for what it does not subscribe to any more as well": Step(
         has(UNREVOKED, "a2 a3 b5", revoking="a1 b4"),

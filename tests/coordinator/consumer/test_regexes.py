@@ -141,6 +141,28 @@ def test_a_pattern_that_nobody_has_any_more_is_deleted() -> None:
     assert group_of(driven).metadata_hash == 0
 
 
+def test_a_pattern_that_another_member_has_stays_when_one_leaves() -> None:
+    driven = a_shard()
+    alice = a_subscriber(driven, "a")
+    a_subscriber(driven, "a", "bob")
+
+    alice.leave()
+
+    assert patterns(driven) == {"a": ["a"]}
+    assert group_of(driven).metadata_hash == group_hash(["a"], driven.topics)
+
+
+def test_who_gives_up_a_pattern_that_another_has_leaves_its_topics_to_the_group() -> None:
+    driven = a_shard()
+    alice = a_subscriber(driven, "a")
+    a_subscriber(driven, "a", "bob")
+
+    alice.heartbeat(subscribed_topic_regex="", subscribed_topic_names=("b",))
+
+    assert group_of(driven).metadata_hash == group_hash(["a", "b"], driven.topics)
+    assert group_of(driven).topic_counts == {"a": 1, "b": 1}
+
+
 def test_who_gives_up_its_pattern_is_asked_back_what_it_gave() -> None:
     driven = a_shard()
     alice = a_subscriber(driven, "a")

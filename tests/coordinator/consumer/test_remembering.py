@@ -16,6 +16,7 @@ from pykbroker.coordinator.records import (
     PartitionMetadataRecord,
     Record,
     RegexRecord,
+    TargetEpoch,
     TargetEpochRecord,
     TargetRecord,
 )
@@ -166,6 +167,7 @@ def test_tombstones_of_what_is_not_known_do_nothing() -> None:
 def test_a_target_that_was_deleted_is_at_epoch_minus_1() -> None:
     group = a_group(
         GroupEpochRecord(GROUP, GroupEpoch(5)),
+        TargetEpochRecord(GROUP, TargetEpoch(5, 1_000)),
         TargetEpochRecord(GROUP, None),
     )
 

@@ -96,6 +96,17 @@ def test_the_vote_of_who_left_does_not_count() -> None:
     assert group_of(driven).description("uniform").assignor_name == "uniform"
 
 
+def test_a_member_that_votes_anew_takes_its_first_vote_back() -> None:
+    driven = a_shard(*TWO_TOPICS)
+    driven.ask(a_join("alice", "a", "b"))
+    driven.ask(a_join("bob", "a", server_assignor="uniform"))
+
+    vote = {"subscribed_topic_names": ("a", "b"), "server_assignor": "range"}
+    driven.ask(a_heartbeat("bob", 3, **vote))
+
+    assert shares(driven) == {"alice": "a0 a1 b0 b1", "bob": "a2 b2"}
+
+
 def test_a_vote_alone_bumps_no_epoch() -> None:
     driven = a_shard(*TWO_TOPICS)
     (alice,) = members(driven, "alice")
