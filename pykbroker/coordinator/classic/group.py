@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pykbroker.coordinator.classic.members import ClassicMember, Protocols
+from pykbroker.coordinator.classic.members import ClassicMember, Protocols, Told
 from pykbroker.coordinator.classic.states import PREVIOUS_STATES, ClassicGroupState
 from pykbroker.coordinator.classic.subscriptions import CONSUMER, topics_of
 from pykbroker.coordinator.commands import JoinedMember
@@ -104,14 +104,14 @@ class ClassicGroup:
         return member
 
     def replace(self, old_member_id: str, new_member_id: str) -> ClassicMember:
-        """Give a static member another id; all else of it stays, but nothing may be parked."""
-        member = self.members.pop(old_member_id)
+        """Give a static member another id in its old place; nothing may be parked of it."""
+        member = self.members[old_member_id]
         assert member.group_instance_id is not None
         assert not member.awaits_join
         assert not member.awaits_sync
         member.member_id = new_member_id
         member.is_new = False
-        self.members[new_member_id] = member
+        self.members = {each.member_id: each for each in self.members.values()}
         self.static_members[member.group_instance_id] = new_member_id
         if old_member_id in self.pending_syncs:
             self.pending_syncs.remove(old_member_id)
@@ -120,20 +120,11 @@ class ClassicGroup:
             self.leader_id = new_member_id
         return member
 
-    def update(
-        self,
-        member: ClassicMember,
-        *,
-        protocols: Protocols,
-        rebalance_timeout_ms: int,
-        session_timeout_ms: int,
-    ) -> None:
+    def update(self, member: ClassicMember, told: Told) -> None:
         """Take over what a member that joins again says of itself."""
         self._lose_supporter(member)
-        member.protocols = protocols
+        member.protocols, member.rebalance_timeout_ms, member.session_timeout_ms = told
         self.supporters.update(member.protocol_names)
-        member.rebalance_timeout_ms = rebalance_timeout_ms
-        member.session_timeout_ms = session_timeout_ms
 
     def await_join(self, member: ClassicMember, token: Token | None) -> Token | None:
         """Park `token` for the member's JoinGroup, None: nobody; give the one that was parked."""
@@ -142,7 +133,7 @@ class ClassicGroup:
         return before
 
     def put_members(self, members: Iterable[ClassicMember]) -> None:
-        """Let these be the members, whatever is parked of them."""
+        """Let these be the members; nothing is parked of any."""
         self.members = {member.member_id: member for member in members}
         present = self.members.values()
         self.static_members = {
@@ -151,8 +142,7 @@ class ClassicGroup:
             if each.group_instance_id is not None
         }
         self.supporters = Counter(name for each in present for name in each.protocol_names)
-        self.awaiting_join = sum(each.awaits_join for each in present)
-        self.pending_syncs &= self.members.keys()
+        self.awaiting_join = 0
 
     def _lose_supporter(self, member: ClassicMember) -> None:
         for name in member.protocol_names:
@@ -243,7 +233,6 @@ class ClassicGroup:
     def begin_generation(self, now_ms: int) -> None:
         """Let who is there be the next generation; Empty where nobody is."""
         self.generation_id += 1
-        self.pending_syncs.clear()
         self.initial_delay = None
         self.protocol_name = self.select_protocol() if self.members else None
         self.read_subscriptions()

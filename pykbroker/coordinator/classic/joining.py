@@ -9,7 +9,7 @@ from pykbroker.config.group import GroupSettings
 from pykbroker.coordinator.classic import deadlines, rebalancing, static_members, storing
 from pykbroker.coordinator.classic.finding import find_due
 from pykbroker.coordinator.classic.group import ClassicGroup
-from pykbroker.coordinator.classic.members import ClassicMember
+from pykbroker.coordinator.classic.members import ClassicMember, Told
 from pykbroker.coordinator.classic.states import ClassicGroupState
 from pykbroker.coordinator.commands import JoinCommand, MemberRefused
 from pykbroker.coordinator.effects import NOTHING, Effects, Now, Token, answered
@@ -161,12 +161,7 @@ def _update(
     shard: Shard, group: ClassicGroup, command: JoinCommand, token: Token, now: Now
 ) -> Effects:
     member = group.members[command.member_id]
-    group.update(
-        member,
-        protocols=command.protocols,
-        rebalance_timeout_ms=command.rebalance_timeout_ms,
-        session_timeout_ms=command.session_timeout_ms,
-    )
+    group.update(member, Told.by(command))
     # A request that was parked already is given up, and never answered, as in Kafka.
     group.await_join(member, token)
     return rebalancing.rebalance_or_complete(shard, group, now)

@@ -7,15 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pykbroker.coordinator.commands import JoinedMember
+from pykbroker.coordinator.commands import JoinCommand, JoinedMember
 
 if TYPE_CHECKING:
     from pykbroker.coordinator.effects import Token
 
 Protocols = tuple[tuple[str, bytes], ...]
 """Name and metadata, the preferred one first."""
+
+
+class Told(NamedTuple):
+    """What a member says of itself whenever it joins; times in ms."""
+
+    protocols: Protocols
+    rebalance_timeout_ms: int
+    session_timeout_ms: int
+
+    @classmethod
+    def by(cls, command: JoinCommand) -> Told:
+        """Give what a JoinGroup says."""
+        return cls(command.protocols, command.rebalance_timeout_ms, command.session_timeout_ms)
 
 
 @dataclass(slots=True)
@@ -43,6 +56,11 @@ class ClassicMember:
     def is_static(self) -> bool:
         """Whether it keeps its place while it is away (KIP-345)."""
         return self.group_instance_id is not None
+
+    @property
+    def told(self) -> Told:
+        """What it said when it joined last."""
+        return Told(self.protocols, self.rebalance_timeout_ms, self.session_timeout_ms)
 
     @property
     def awaits_join(self) -> bool:

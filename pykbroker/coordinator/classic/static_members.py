@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pykbroker.coordinator.classic import deadlines, rebalancing, storing
 from pykbroker.coordinator.classic.group import ClassicGroup
-from pykbroker.coordinator.classic.members import ClassicMember
+from pykbroker.coordinator.classic.members import ClassicMember, Told
 from pykbroker.coordinator.classic.states import ClassicGroupState
 from pykbroker.coordinator.commands import JoinCommand, JoinReply
-from pykbroker.coordinator.effects import Effects, Now, Token, answered
+from pykbroker.coordinator.effects import NOTHING, Effect, Effects, Now, Token
 from pykbroker.coordinator.shard import Shard
 from pykbroker.errors import ErrorCode
 
@@ -26,28 +26,35 @@ def take_over(
 ) -> Effects:
     """Let `member_id` be the member of the command's instance, which the group knows."""
     assert command.group_instance_id is not None
-    old_member_id = group.static_members[command.group_instance_id]
-    old_leader_id = group.leader_id
+    old_member_id, old_leader_id = group.static_members[command.group_instance_id], group.leader_id
     member = group.members[old_member_id]
+    told_before = member.told
     fenced = rebalancing.refuse_parked(group, member, ErrorCode.FENCED_INSTANCE_ID)
-    deadlines.end_session(shard, group, old_member_id)
-    group.replace(old_member_id, member_id)
-    deadlines.start_session(shard, group, member, now)
-    group.update(
-        member,
-        protocols=command.protocols,
-        rebalance_timeout_ms=command.rebalance_timeout_ms,
-        session_timeout_ms=command.session_timeout_ms,
-    )
+    _rename(shard, group, member, now, member_id=member_id)
+    group.update(member, Told.by(command))
     is_stable = group.state is ClassicGroupState.STABLE
-    if is_stable and group.select_protocol() == group.protocol_name:
-        if command.knows_skip_assignment:
-            reply = _reply(group, member)
-        else:
-            reply = _old_reply(group, member, old_leader_id)
-        return fenced + answered(token, reply, (storing.group_record(group),))
-    group.await_join(member, token)
-    return fenced + rebalancing.rebalance_or_complete(shard, group, now)
+    if not is_stable or group.select_protocol() != group.protocol_name:
+        group.await_join(member, token)
+        return fenced + rebalancing.rebalance_or_complete(shard, group, now)
+
+    def otherwise() -> Effects:
+        _rename(shard, group, member, now, member_id=old_member_id)
+        group.update(member, told_before)
+        return NOTHING
+
+    if command.knows_skip_assignment:
+        reply = _reply(group, member)
+    else:
+        reply = _old_reply(group, member, old_leader_id)
+    return Effects((storing.group_record(group),), (Effect(token, reply),), otherwise)
+
+
+def _rename(
+    shard: Shard, group: ClassicGroup, member: ClassicMember, now: Now, *, member_id: str
+) -> None:
+    deadlines.end_session(shard, group, member.member_id)
+    group.replace(member.member_id, member_id)
+    deadlines.start_session(shard, group, member, now)
 
 
 def _reply(group: ClassicGroup, member: ClassicMember) -> JoinReply:

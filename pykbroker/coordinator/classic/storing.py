@@ -67,10 +67,10 @@ def group_record(
 def replay(shard: Shard, record: ClassicGroupRecord) -> None:
     """Let the group be as the record says: Stable with members, else Empty; a tombstone ends it.
 
-    A group that works goes on: members keep their other protocols, tokens and deadlines. One that
-    prepares a rebalance stays as it is, since its members came after what the record tells: it is
-    the record of its creation, or of its conversion from a consumer group. Of a consumer group of
-    that id, a tombstone leaves all and any other record nothing.
+    A group that works goes on: members keep the other protocols they know, and their deadlines. One
+    that prepares a rebalance stays as it is, since its members came after what the record tells: it
+    is the record of its creation, or of its conversion from a consumer group. Nothing is parked in
+    any other. Of a consumer group of that id, a tombstone leaves all and any other record nothing.
     """
     group = shard.groups.get(record.group_id)
     if record.value is None:
@@ -102,7 +102,8 @@ def _restored(
 ) -> ClassicMember:
     """Give the member as stored; `member` is the same one as far as it was known."""
     chosen = (group.protocol or "", stored.subscription)
-    restored = ClassicMember(
+    protocols = () if member is None else member.protocols
+    return ClassicMember(
         member_id=stored.member_id,
         group_instance_id=stored.group_instance_id,
         client_id=stored.client_id,
@@ -110,12 +111,6 @@ def _restored(
         rebalance_timeout_ms=stored.rebalance_timeout_ms,
         session_timeout_ms=stored.session_timeout_ms,
         protocol_type=group.protocol_type,
-        protocols=(chosen,),
+        protocols=protocols if chosen in protocols else (chosen,),
         assignment=stored.assignment,
     )
-    if member is not None:
-        if chosen in member.protocols:
-            restored.protocols = member.protocols
-        restored.join_token, restored.sync_token = member.join_token, member.sync_token
-        restored.is_new = member.is_new
-    return restored

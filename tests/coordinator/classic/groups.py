@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pykbroker.coordinator.classic.group import ClassicGroup
-from pykbroker.coordinator.classic.members import Protocols
+from pykbroker.coordinator.classic.members import ClassicMember, Protocols
 from pykbroker.coordinator.commands import (
     HeartbeatCommand,
     JoinCommand,
@@ -35,6 +35,22 @@ def a_partition(**properties: object) -> Driven:
     """Give a machine whose new groups wait for nobody, but for what `properties` say."""
     chosen = {"group_initial_rebalance_delay_ms": 0} | properties
     return Driven({name.replace("_", "."): str(value) for name, value in chosen.items()})
+
+
+def a_member(
+    member_id: str, instance_id: str | None = None, protocols: Protocols = RANGE
+) -> ClassicMember:
+    """Give a member of whom nothing is parked."""
+    return ClassicMember(
+        member_id=member_id,
+        group_instance_id=instance_id,
+        client_id="client",
+        client_host="/127.0.0.1",
+        rebalance_timeout_ms=REBALANCE_MS,
+        session_timeout_ms=SESSION_MS,
+        protocol_type="consumer",
+        protocols=protocols,
+    )
 
 
 def a_subscription(*topics: str, version: int = 1) -> bytes:

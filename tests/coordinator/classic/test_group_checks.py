@@ -5,28 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState, simple_group
-from pykbroker.coordinator.classic.members import ClassicMember, Protocols
 from pykbroker.coordinator.records import CommittedOffset
 from pykbroker.errors import ErrorCode, KafkaError
-from tests.coordinator.classic.groups import a_subscription
+from tests.coordinator.classic.groups import a_member, a_subscription
 
 EMPTY, PREPARING, COMPLETING, STABLE, DEAD = ClassicGroupState
 DAY_MS = 86_400_000
-
-
-def a_member(
-    member_id: str, instance_id: str | None = None, protocols: Protocols = (("range", b""),)
-) -> ClassicMember:
-    return ClassicMember(
-        member_id=member_id,
-        group_instance_id=instance_id,
-        client_id="client",
-        client_host="/127.0.0.1",
-        rebalance_timeout_ms=60_000,
-        session_timeout_ms=10_000,
-        protocol_type="consumer",
-        protocols=protocols,
-    )
 
 
 def a_group(state: ClassicGroupState, *, protocol_type: str | None = "consumer") -> ClassicGroup:
@@ -86,6 +70,11 @@ def test_members_commit_but_while_the_leader_assigns(
 
 
 @pytest.mark.row(103)
+def test_nobody_commits_to_a_dead_group() -> None:
+    assert commit(a_group(DEAD)) == ErrorCode.COORDINATOR_NOT_AVAILABLE
+
+
+@pytest.mark.row(103)
 @pytest.mark.parametrize("state", [PREPARING, COMPLETING, STABLE])
 @pytest.mark.parametrize(
     ("member_id", "generation_id", "instance_id", "code"),
@@ -116,6 +105,7 @@ def test_who_names_no_generation_commits_to_a_group_without_members() -> None:
     for group in (a_group(EMPTY), simple_group("simple")):
         assert commit(group) == commit(group, "anybody") == ErrorCode.NONE
         assert commit(group, "a", 0) == ErrorCode.UNKNOWN_MEMBER_ID
+        assert commit(group, "", 0) == ErrorCode.UNKNOWN_MEMBER_ID
 
 
 @pytest.mark.row(108)
@@ -211,6 +201,7 @@ def test_members_of_newer_versions_are_understood_as_far_as_they_say_the_same() 
 
 def test_groups_of_other_protocols_are_subscribed_to_nothing() -> None:
     group = a_group(STABLE, protocol_type="connect")
+    group.subscribed_topics = frozenset({"topic"})
     group.read_subscriptions()
 
     assert not group.is_subscribed_to("topic")

@@ -8,6 +8,7 @@ import pytest
 
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState
 from pykbroker.coordinator.commands import JoinedMember, JoinReply
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
 from tests.coordinator.classic.groups import (
     GROUP,
@@ -172,6 +173,8 @@ def test_who_came_with_its_id_is_not_forgotten_with_it() -> None:
     driven.pass_time(0)
     driven.take(token)
 
+    pending = TimerKey(TimerKind.CLASSIC_PENDING_JOIN, GROUP, member_id)
+    assert driven.shard.timers.due_ms(pending) is None
     driven.pass_time(SESSION_MS - 1)
 
     assert driven.ask(a_heartbeat(member_id))
@@ -250,6 +253,11 @@ def test_a_follower_with_other_metadata_begins_a_rebalance(
     token = driven.send(a_join(follower, protocols=protocols))
 
     assert (driven.waits(token), state_of(driven)) == (True, "PreparingRebalance")
+    told = driven.ask(a_join(leader)).members
+    assert {each.member_id: each.metadata for each in told} == {
+        leader: b"metadata",
+        follower: dict(protocols)["range"],
+    }
 
 
 @pytest.mark.parametrize("asker", [0, 1])

@@ -162,6 +162,36 @@ def test_the_slowest_member_decides_how_long_a_rebalance_lasts() -> None:
     assert driven.take(token).generation_id == 2
 
 
+def test_a_member_that_joins_again_may_ask_for_more_time() -> None:
+    driven = a_partition()
+    leader, follower = a_stable_group(driven)
+    token = driven.send(a_join(leader, rebalance_timeout_ms=2 * REBALANCE_MS))
+    driven.send(a_join(follower))
+    driven.take(token)
+    synced(driven, [leader, follower], 2)
+    token = driven.send(a_join(follower, protocols=(("range", b"other"),)))
+
+    keep_alive(driven, [leader], 2 * REBALANCE_MS - 1, 2)
+    assert driven.waits(token)
+    driven.pass_time(1)
+
+    assert driven.take(token).generation_id == 3
+
+
+def test_a_rebalance_still_waits_for_the_others_when_one_that_had_joined_leaves() -> None:
+    driven = a_partition()
+    leader, second, third = a_stable_group(driven, 3)
+    token = driven.send(a_join(leader))
+    waiting = driven.send(a_join(second))
+
+    driven.ask(a_leave(leader))
+    assert refused(driven, token) == (ErrorCode.UNKNOWN_MEMBER_ID, "")
+    assert driven.waits(waiting)
+
+    driven.send(a_join(third))
+    assert driven.take(waiting).generation_id == 2
+
+
 def test_another_member_leads_when_the_leader_does_not_join_again() -> None:
     driven = a_partition()
     leader, follower = a_stable_group(driven)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pykbroker.coordinator.classic.storing import group_record
 from pykbroker.coordinator.commands import JoinedMember, JoinReply
+from pykbroker.coordinator.effects import NOTHING
 from pykbroker.errors import ErrorCode, KafkaError
 from tests.coordinator.classic.groups import (
     REBALANCE_MS,
@@ -75,8 +77,8 @@ def test_a_leader_that_returns_is_told_who_is_there_and_not_to_assign() -> None:
 
     new = reply.member_id
     assert reply.members == (
-        JoinedMember(follower, B, b"metadata"),
         JoinedMember(new, A, b"metadata"),
+        JoinedMember(follower, B, b"metadata"),
     )
     assert (reply.leader, reply.skip_assignment) == (new, True)
     assert driven.group().leader_id == new
@@ -174,6 +176,16 @@ def test_what_is_parked_of_the_old_self_is_fenced_at_once() -> None:
         driven.take(parked_sync)
 
 
+def test_an_instance_that_replaced_its_waiting_self_needs_no_heartbeats() -> None:
+    driven = a_partition(group_initial_rebalance_delay_ms=3 * SESSION_MS)
+    driven.send(a_join(group_instance_id=A))
+
+    token = driven.send(a_join(group_instance_id=A))
+    driven.pass_time(3 * SESSION_MS)
+
+    assert driven.take(token).generation_id == 1
+
+
 def test_a_sync_that_is_parked_of_the_old_self_is_fenced() -> None:
     driven = a_partition()
     tokens = [driven.send(a_join(group_instance_id=each)) for each in (A, B)]
@@ -253,6 +265,25 @@ def test_who_returns_before_it_has_synced_still_has_to() -> None:
 
     keep_alive(driven, [leader, new], REBALANCE_MS)
     assert state_of(driven) == "Stable"
+
+
+def test_a_return_that_the_log_cannot_take_did_not_happen() -> None:
+    driven = a_partition()
+    old, other = a_static_group(driven, A, B, protocols=BOTH)
+    before = group_record(driven.group())
+    command = a_join(group_instance_id=A, protocols=BOTH[:1], session_timeout_ms=20_000)
+
+    effects = driven.machine.step(command, "token", driven.now)
+    assert effects.otherwise is not None
+    assert effects.otherwise() == NOTHING
+
+    assert group_record(driven.group()) == before
+    assert driven.group().members[old].told == (BOTH, REBALANCE_MS, SESSION_MS)
+    assert driven.group().leader_id == old
+    assert driven.group().supporters == {"range": 2, "sticky": 2}
+    driven.pass_time(SESSION_MS - 1)
+    assert driven.ask(a_heartbeat(old, group_instance_id=A))
+    assert driven.ask(a_heartbeat(other))
 
 
 def test_dynamic_and_static_members_share_a_group() -> None:

@@ -133,11 +133,14 @@ def test_instances_are_known_by_the_records_members_alone() -> None:
     assert group.static_members == {"i": "c"}
 
 
-def test_a_tombstone_ends_the_group_and_all_its_deadlines() -> None:
+@pytest.mark.parametrize("rebalances", [True, False])
+def test_a_tombstone_ends_the_group_and_all_its_deadlines(rebalances: bool) -> None:
     driven = a_partition()
-    leader, _ = a_stable_group(driven)
+    leader, _ = a_completing_group(driven)
+    driven.ask(a_sync(leader))
     new_member_id(driven)
-    driven.send(a_join(leader))
+    if rebalances:
+        driven.send(a_join(leader))
 
     replay(driven.shard, ClassicGroupRecord(GROUP, None))
 

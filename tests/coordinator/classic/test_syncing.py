@@ -20,6 +20,7 @@ from tests.coordinator.classic.groups import (
     a_leave,
     a_partition,
     a_stable_group,
+    a_subscription,
     a_sync,
     joining,
     keep_alive,
@@ -27,6 +28,7 @@ from tests.coordinator.classic.groups import (
     state_of,
     stored,
 )
+from tests.coordinator.driven import Driven
 
 
 @pytest.mark.row(87)
@@ -288,6 +290,39 @@ def test_the_session_begins_anew_with_the_assignment() -> None:
 
     driven.pass_time(SESSION_MS - 1)
     assert driven.ask(a_heartbeat(follower))
+
+
+def test_assignments_that_the_log_cannot_take_begin_another_rebalance() -> None:
+    driven = a_partition()
+    leader, follower = a_completing_group(driven)
+
+    effects = driven.machine.step(a_sync(leader), "token", driven.now)
+    assert effects.otherwise is not None
+    effects.otherwise()
+
+    assert state_of(driven) == "PreparingRebalance"
+    assert driven.ask(a_leave(leader))
+    assert driven.ask(a_join(follower)).generation_id == 2
+
+
+def a_completing_group_reading(driven: Driven, topic: str) -> None:
+    _, token = joining(driven, protocols=(("range", a_subscription(topic)),))
+    driven.pass_time(0)
+    driven.take(token)
+
+
+def test_topics_count_as_read_as_soon_as_the_generation_begins() -> None:
+    driven = a_partition()
+    for topic in ("one", "two"):
+        members = driven.group().members if driven.shard.groups else ()
+        driven.ask(a_leave(*members))
+        a_completing_group_reading(driven, topic)
+
+        group = driven.group()
+        assert [group.is_subscribed_to(name) for name in ("one", "two")] == [
+            topic == "one",
+            topic == "two",
+        ]
 
 
 def test_a_newcomer_waits_while_the_others_sync() -> None:
