@@ -130,6 +130,14 @@ def _refuse(member: ClassicMember, code: ErrorCode, member_id: str) -> Effects:
     return Effects(replies=tuple(replies))
 
 
+def refuse_all_parked(group: ClassicGroup, code: ErrorCode) -> Effects:
+    """Answer all that is parked with a refusal, as of a group that changes its kind."""
+    replies: list[Effect] = []
+    for member in group.members.values():
+        replies.extend(refuse_parked(group, member, code).replies)
+    return Effects(replies=tuple(replies))
+
+
 def _recall(shard: Shard, group: ClassicGroup, now: Now) -> Effects:
     """Take the assignments back, and call those to join who wait for theirs."""
     for member in group.members.values():

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pykbroker.coordinator.classic.group import ClassicGroup
 from pykbroker.coordinator.classic.members import ClassicMember
+from pykbroker.coordinator.classic.rebalancing import refuse_all_parked
+from pykbroker.coordinator.commands import MemberRefused
+from pykbroker.coordinator.effects import NOTHING
+from pykbroker.errors import ErrorCode, KafkaError
 from tests.coordinator.classic.groups import a_member
 from tests.coordinator.classic.histories import check_counts
 
@@ -58,6 +62,23 @@ def test_a_leader_that_has_joined_again_goes_on_leading() -> None:
     group.await_join(group.members["b"], 2)
     assert group.elect_leader()
     assert group.leader_id == "c"
+
+
+def test_all_that_is_parked_is_refused_at_once() -> None:
+    group = a_group(a_member("a"), a_member("b"), a_member("c"))
+    group.await_join(group.members["a"], 1)
+    group.members["b"].sync_token = 2
+
+    replies = refuse_all_parked(group, ErrorCode.REBALANCE_IN_PROGRESS).replies
+
+    (joining, join_refusal), (syncing, sync_refusal) = replies
+    assert (joining, syncing) == (1, 2)
+    assert isinstance(join_refusal, MemberRefused)
+    assert isinstance(sync_refusal, KafkaError)
+    assert (join_refusal.code, join_refusal.member_id) == (ErrorCode.REBALANCE_IN_PROGRESS, "a")
+    assert sync_refusal.code == ErrorCode.REBALANCE_IN_PROGRESS
+    assert refuse_all_parked(group, ErrorCode.REBALANCE_IN_PROGRESS) == NOTHING
+    check_counts(group)
 
 
 def test_nobody_leads_a_generation_to_which_nobody_came() -> None:
