@@ -22,6 +22,8 @@ from pykbroker.wire.messages.find_coordinator import FindCoordinator
 BATCHED_SINCE = 4
 GROUP, TRANSACTION = 0, 1
 CREATION_MODE = "pykbroker.offsets.topic.mode"
+NO_ERROR = "NONE"
+"""What the oldest versions have for a message where there is nothing to tell, as in Kafka."""
 NOWHERE = {"node_id": -1, "host": "", "port": -1}
 
 
@@ -50,7 +52,8 @@ async def find_coordinator(parts: Parts, request: Any, asker: Asker) -> Response
         return {"node_id": leader, "host": host, "port": port}
 
     if asker.api_version < BATCHED_SINCE:
-        return await answer(find(request.key), **NOWHERE, error_message=None)
+        found = await answer(find(request.key), **NOWHERE, error_message=None)
+        return {"error_message": NO_ERROR} | found
     return {
         "coordinators": [
             {"key": key} | await answer(find(key), **NOWHERE, error_message=None)

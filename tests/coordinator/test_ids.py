@@ -9,6 +9,15 @@ from random import Random
 import pytest
 
 from pykbroker.coordinator.ids import classic_member_id, consumer_member_id
+from pykbroker.errors import KafkaError
+
+
+def test_a_prefix_that_leaves_no_room_for_the_rest_is_refused() -> None:
+    longest = classic_member_id("é" * 16_365, Random(1).randbytes)
+
+    with pytest.raises(KafkaError, match="UNKNOWN_SERVER_ERROR"):
+        classic_member_id("é" * 16_365 + "ab", Random(1).randbytes)
+    assert len(longest.encode()) == 32_730 + 37
 
 
 def test_a_classic_member_id_is_its_prefix_and_a_uuid() -> None:
