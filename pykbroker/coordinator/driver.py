@@ -142,17 +142,18 @@ class Driver:
             finally:
                 self._parked.discard(asking)
         if not self._log.is_committed(asking.end_offset):
-            await self._committed(asking.end_offset)
+            await self._committed(asking.end_offset, machine)
         if isinstance(asking.reply, KafkaError):
             raise asking.reply
         return asking.reply
 
-    async def _committed(self, end_offset: int) -> None:
+    async def _committed(self, end_offset: int, machine: GroupMachine) -> None:
         try:
             with trio.move_on_after(self._commit_timeout_ms() / 1000) as waiting:
                 await self._log.wait_committed(end_offset)
         except KafkaError as refusal:
-            self._abandon()
+            if self._machine is machine:
+                self._abandon()
             raise _told(refusal) from refusal
         if waiting.cancelled_caught:
             raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, "the commit took too long")
@@ -257,6 +258,8 @@ class Driver:
             for record in found:
                 machine.replay(record)
             await trio.lowlevel.checkpoint()
+        if self._is_closed:
+            raise KafkaError(ErrorCode.NOT_COORDINATOR)
         self._machine = machine
         now = self._now()
         if self._topics is not None:

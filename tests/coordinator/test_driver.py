@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -12,10 +12,11 @@ from trio.testing import wait_all_tasks_blocked
 from pykbroker.coordinator.commands import DONE, DeleteGroupCommand
 from pykbroker.coordinator.driver import Driver
 from pykbroker.coordinator.record_codec import encode
-from pykbroker.coordinator.records import OffsetRecord, Record
+from pykbroker.coordinator.records import OffsetRecord
 from pykbroker.coordinator.topics import Topics
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.wire.records import build_batch, iterate_records
+from pykbroker.wire.records import iterate_records
+from tests.coordinator.drivers import FixedClock, a_batch, a_driver
 from tests.coordinator.list_log import ListLog
 from tests.coordinator.small_machine import SmallMachine, an_offset, commit, park, read
 
@@ -23,24 +24,6 @@ if TYPE_CHECKING:
     from pykbroker.coordinator.machine import GroupMachine
 
 STORAGE = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR)
-
-
-class FixedClock:
-    def now_ms(self) -> int:
-        return 1_700_000_000_000
-
-
-def a_driver(log: ListLog, **machine: Any) -> Driver:
-    return Driver(
-        log,
-        lambda: cast("GroupMachine", SmallMachine(**machine)),
-        clock=FixedClock(),
-        commit_timeout_ms=lambda: 5000,
-    )
-
-
-def a_batch(*records: Record, **header: Any) -> bytes:
-    return build_batch([(0, *encode(record), ()) for record in records], **header)
 
 
 def keys_in(log: ListLog) -> list[tuple[bytes | None, bytes | None]]:
@@ -288,6 +271,44 @@ async def test_a_closed_driver_answers_all_and_does_not_come_back(
     assert await code_of(driver.ask(read("a"))) is ErrorCode.NOT_COORDINATOR
 
 
+async def test_a_driver_closed_while_it_reads_its_log_does_not_begin(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    log = ListLog(a_batch(an_offset("a", 1)))
+    log.may_read = trio.Event()
+    driver = await started(nursery, log)
+
+    driver.close()
+    log.may_read.set()
+    await trio.sleep(5)
+
+    assert await code_of(driver.ask(read("a"))) is ErrorCode.NOT_COORDINATOR
+
+
+async def test_a_failure_of_old_records_leaves_the_new_machine_alone(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    driver = await started(nursery, log := ListLog(commits=False))
+    codes: list[ErrorCode] = []
+
+    async def tell() -> None:
+        codes.append(await code_of(driver.ask(commit("a", 1))))
+
+    nursery.start_soon(tell)
+    await wait_all_tasks_blocked()
+    driver._abandon()
+    await trio.sleep(1.5)
+    assert not driver.is_loading
+    log.refusal = STORAGE
+    log.wake()
+    await wait_all_tasks_blocked()
+    log.refusal = None
+    log.commit()
+
+    assert codes == [ErrorCode.NOT_COORDINATOR]
+    assert await driver.ask(read("a")) == 1
+
+
 async def test_a_batch_above_the_limit_is_refused_before_it_is_written(
     nursery: trio.Nursery,
 ) -> None:
@@ -323,49 +344,6 @@ async def test_a_machine_knows_the_topics_from_its_beginning() -> None:
     await driver.load()
 
     assert machine.topics is topics
-
-
-def transaction(*records: Record, producer_id: int) -> bytes:
-    return a_batch(*records, producer_id=producer_id, producer_epoch=0, transactional=True)
-
-
-def marker(kind: int, producer_id: int) -> bytes:
-    key, value = bytes((0, 0, 0, kind)), bytes(6)
-    return build_batch(
-        [(0, key, value, ())],
-        producer_id=producer_id,
-        producer_epoch=0,
-        transactional=True,
-        control=True,
-    )
-
-
-async def test_records_of_a_transaction_count_once_it_is_committed() -> None:
-    log = ListLog(
-        transaction(an_offset("a", 1), producer_id=1),
-        transaction(an_offset("b", 2), producer_id=2),
-        transaction(an_offset("c", 3), producer_id=3),
-        marker(1, 1),
-        marker(0, 2),
-    )
-    driver = a_driver(log)
-    ask: Callable[[str], Awaitable[object]] = lambda group: driver.ask(read(group))  # noqa: E731
-
-    with trio.move_on_after(0.01):
-        await driver.run()
-
-    assert [await ask(group) for group in "abc"] == [1, -1, -1]
-
-
-async def test_a_record_that_nobody_can_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    rows = [(0, b"\0", None, ()), (0, b"\0\x7f", None, ()), (0, *encode(an_offset("a", 4)), ())]
-    driver = a_driver(ListLog(build_batch(rows)))
-
-    with trio.move_on_after(0.01):
-        await driver.run()
-
-    assert await driver.ask(read("a")) == 4
-    assert [record.args for record in caplog.records if record.levelname == "WARNING"]
 
 
 async def test_offsets_to_forget_go_in_batches_of_a_thousand(nursery: trio.Nursery) -> None:
