@@ -15,13 +15,12 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from interop.apache_kafka import CLASSPATH_VARIABLE, ApacheKafka, classpath
-from interop.group_questions.questions import Question, answer_to, wait_until_ready
+from interop.group_questions.questions import Question, answers_to, wait_until_ready
 from interop.group_questions.table import all_questions
 from interop.process import READY, STOP_SECONDS
 
@@ -67,14 +66,8 @@ def _answers_of_kafka(
 
 
 def _answers(bootstrap_servers: str, questions: Sequence[Question]) -> Answers:
-    """Put all questions to a broker, several at once, and give the answers as JSON has them."""
     wait_until_ready(bootstrap_servers)
-
-    def put(question: Question) -> tuple[str, Any]:
-        return question.name, json.loads(json.dumps(answer_to(question, bootstrap_servers)))
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(pool.map(put, questions))
+    return answers_to(questions, bootstrap_servers, AT_ONCE)
 
 
 def _compared(questions: Sequence[Question], ours: Answers, kafkas: Answers) -> bool:

@@ -16,6 +16,7 @@ from interop.group_questions.consumer import (
 from interop.group_questions.questions import Questions
 
 CONSUMER_REGEX = Questions("consumer_regex")
+REFRESHED_AT_MOST_EVERY_MS = 10_000
 NAMES = {"subscribed_topic_names": None}
 
 
@@ -162,3 +163,14 @@ def that_another_member_has_already(asker: Asker) -> Any:
     two = Consumer(asker, one.group, "bob")
     joined = two.join(subscribed_topic_regex=topic, **NAMES)
     return joined, one.beat(), one.own(), two.own()
+
+
+@CONSUMER_REGEX.about(112, slow=True)
+def that_a_later_topic_matches(asker: Asker) -> Any:
+    topic = topic_for_members(asker, 1)
+    member = by_regex(asker, f"{topic}.*")
+    asker.until(member.own, has_partitions)
+    asker.topic(2, name=f"{topic}-later")
+    asker.sleep_ms(REFRESHED_AT_MOST_EVERY_MS + 500)
+    told = asker.until(member.own, has_partitions)
+    return sorted(len(each["partitions"]) for each in told["assignment"]["topic_partitions"])

@@ -7,7 +7,9 @@ A module has one `Questions` and marks its functions with it; the table is put t
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,19 +19,22 @@ from pykbroker.wire.messages.find_coordinator import FindCoordinator
 from pykbroker.wire.messages.heartbeat import Heartbeat
 
 UNKNOWN_MEMBER_ID = 25
+LABEL_LENGTH = 30
 
 
 @dataclass(frozen=True)
 class Question:
     """One question; `rows` are the numbers of Kafka's exact behaviours it is about.
 
-    A slow one waits for timeouts of seconds.
+    A slow one waits for timeouts of seconds. One that must be alone makes a write of the
+    coordinator fail, which Kafka lets other groups feel that write at the same time.
     """
 
     name: str
     put: Callable[[Asker], Any]
     rows: tuple[int, ...]
     slow: bool
+    alone: bool
 
 
 @dataclass
@@ -40,19 +45,24 @@ class Questions:
     found: list[Question] = field(default_factory=list)
 
     def about(
-        self, *rows: int, slow: bool = False, **choices: Iterable[Any]
+        self, *rows: int, slow: bool = False, alone: bool = False, **choices: Iterable[Any]
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Mark a function as a question, one for each combination of the choices' values."""
 
         def mark(function: Callable[..., Any]) -> Callable[..., Any]:
             for values in itertools.product(*choices.values()):
                 chosen = dict(zip(choices, values, strict=True))
-                told = ", ".join(f"{name}={value}" for name, value in chosen.items())
+                told = ", ".join(f"{name}={_short(value)}" for name, value in chosen.items())
                 name = f"{self.subject}/{function.__name__}" + (f" [{told}]" if told else "")
-                self.found.append(Question(name, partial(function, **chosen), rows, slow))
+                self.found.append(Question(name, partial(function, **chosen), rows, slow, alone))
             return function
 
         return mark
+
+
+def _short(value: Any) -> str:
+    text = repr(value)[1:-1] if isinstance(value, str) else str(value)
+    return text if len(text) <= LABEL_LENGTH else f"{text[:LABEL_LENGTH]}... of {len(text)}"
 
 
 def wait_until_ready(bootstrap_servers: str) -> None:
@@ -79,3 +89,18 @@ def answer_to(question: Question, bootstrap_servers: str) -> Any:
             return asker.plain(question.put(asker))
         except Exception as fault:  # noqa: BLE001 - the other broker may have had an answer
             return {"fault": f"{type(fault).__name__}: {asker.names.readable(str(fault))}"}
+
+
+def answers_to(
+    questions: Iterable[Question], bootstrap_servers: str, at_once: int
+) -> dict[str, Any]:
+    """Put questions, `at_once` at a time; give the answers by name, as JSON has them."""
+
+    def put(question: Question) -> tuple[str, Any]:
+        return question.name, json.loads(json.dumps(answer_to(question, bootstrap_servers)))
+
+    slow_first = sorted(questions, key=lambda question: not question.slow)
+    together = [question for question in slow_first if not question.alone]
+    with ThreadPoolExecutor(at_once) as pool:
+        answers = dict(pool.map(put, together))
+    return answers | dict(put(question) for question in slow_first if question.alone)

@@ -215,7 +215,7 @@ def a_large_share(asker: Asker) -> Any:
     return answer["error_code"], len(answer["assignment"])
 
 
-@SYNC_GROUP.about(97)
+@SYNC_GROUP.about(97, alone=True)
 def a_share_that_no_record_can_hold(asker: Asker) -> Any:
     group = asker.group()
     member = enter(asker, group)["member_id"]

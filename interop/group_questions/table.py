@@ -1,4 +1,4 @@
-"""All questions, in the order in which they are put."""
+"""All questions, by subject."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from interop.group_questions.consumer_static import CONSUMER_STATIC
 from interop.group_questions.consumer_together import CONSUMER_TOGETHER
 from interop.group_questions.describe_groups import DELETE_GROUPS, DESCRIBE_GROUPS, LIST_GROUPS
 from interop.group_questions.find_coordinator import FIND_COORDINATOR
+from interop.group_questions.group_configs import GROUP_CONFIGS
 from interop.group_questions.heartbeat_leave import HEARTBEAT, LEAVE_GROUP
 from interop.group_questions.join_group import JOIN_GROUP
 from interop.group_questions.join_group_of_two import JOIN_GROUP_OF_TWO
 from interop.group_questions.migration import MIGRATION
+from interop.group_questions.odd_requests import ODD_REQUESTS
 from interop.group_questions.offset_commit import OFFSET_COMMIT
 from interop.group_questions.offset_fetch import OFFSET_DELETE, OFFSET_FETCH
+from interop.group_questions.open_transactions import OPEN_TRANSACTIONS
 from interop.group_questions.questions import Question
 from interop.group_questions.static_members import STATIC_MEMBERS
 from interop.group_questions.sync_group import SYNC_GROUP
+from interop.group_questions.timeouts import TIMEOUTS
 
 SUBJECTS = (
     FIND_COORDINATOR,
@@ -43,6 +47,10 @@ SUBJECTS = (
     CONSUMER_OFFSETS,
     CONSUMER_DESCRIBED,
     MIGRATION,
+    GROUP_CONFIGS,
+    ODD_REQUESTS,
+    OPEN_TRANSACTIONS,
+    TIMEOUTS,
 )
 
 
