@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from struct import pack
 from typing import Any
 
@@ -209,15 +210,21 @@ def test_the_group_with_an_empty_id_may_commit(client: Client, topic: str, versi
 
 @pytest.mark.row(110)
 @pytest.mark.parametrize("version", [2, 4])
-def test_old_clients_may_say_how_long_offsets_are_kept(
-    client: Client, topic: str, version: int
-) -> None:
-    told = a_topic(client, topic)
+def test_old_clients_say_how_long_their_offsets_are_kept(version: int) -> None:
+    with (
+        Broker(offsets_retention_check_interval_ms=1) as broker,
+        Client(broker.bootstrap_servers) as client,
+    ):
+        told = a_topic(client, "topic")
 
-    codes = commit(client, topic, {told: {0: 5}}, version=version, retention_time_ms=2**63 - 1)
+        short = commit(client, "group", {told: {0: 5}}, version=version, retention_time_ms=1)
+        long = commit(client, "group", {told: {1: 6}}, version=version, retention_time_ms=2**63 - 1)
 
-    assert codes == [[NONE]]
-    assert committed(client, topic, told) == {0: 5}
+        assert (short, long) == ([[NONE]], [[NONE]])
+        deadline = time.monotonic() + 5
+        while 0 in committed(client, "group", told) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert committed(client, "group", told) == {1: 6}
 
 
 # -- what happens elsewhere --------------------------------------------------------------------

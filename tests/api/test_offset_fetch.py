@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pykbroker.api.offset_fetch import offset_fetch
+from pykbroker.coordinator.commands import FetchedOffset, FetchOffsetsCommand, FetchOffsetsReply
+from pykbroker.coordinator.records import CommittedOffset
 from pykbroker.errors import ErrorCode
 from pykbroker.testing import Broker
 from pykbroker.wire.messages.offset_fetch import OffsetFetch
@@ -215,3 +220,75 @@ def test_no_offset_outlives_its_topic(client: Client, topic: str) -> None:
     assert told(fetch_group(client, topic, None, version=10)) == []
     two = a_topic(client, topic)
     assert told(fetch_group(client, topic, {two: [0]}, version=10)) == [[nothing(0)]]
+
+
+# -- what no test can bring about at a broker ----------------------------------------------------
+
+
+@dataclass
+class Groups:
+    """A coordinator that has one answer to everything."""
+
+    reply: FetchOffsetsReply
+    asked: list[FetchOffsetsCommand] = field(default_factory=list)
+
+    async def ask(self, command: FetchOffsetsCommand) -> FetchOffsetsReply:
+        self.asked.append(command)
+        return self.reply
+
+
+async def handled(groups: Groups, topics: list[dict[str, Any]] | None, **fields: Any) -> Any:
+    """Give the answer in version 10 of a broker that has the topic `new` and no other."""
+    request = {"groups": [{"group_id": "group", "topics": topics}]} | fields
+    codec = OffsetFetch.request(10)
+    parts: Any = SimpleNamespace(
+        groups=groups,
+        image=SimpleNamespace(topics={"new": SimpleNamespace(topic_id=b"n" * 16)}),
+        topic_name={b"n" * 16: "new"}.get,
+    )
+    asker: Any = SimpleNamespace(api_version=10)
+    told = await offset_fetch.function(parts, codec.parse(codec.build(request)), asker)
+    assert told is not None
+    return OffsetFetch.response(10).parse(OffsetFetch.response(10).build(told)).groups[0]
+
+
+def an_offset(topic_id: bytes) -> tuple[FetchedOffset, ...]:
+    return (FetchedOffset(0, CommittedOffset(5, topic_id=topic_id)),)
+
+
+@pytest.mark.parametrize(
+    ("topic_id", "found"),
+    [(b"n" * 16, (0, 5, "", 0)), (bytes(16), (0, 5, "", 0)), (b"o" * 16, nothing(0))],
+    ids=["its own", "unknown", "another"],
+)
+async def test_an_offset_of_an_earlier_topic_of_that_name_is_none_of_this_one(
+    topic_id: bytes, found: Any
+) -> None:
+    groups = Groups(FetchOffsetsReply((("new", an_offset(topic_id)),)))
+
+    answer = await handled(groups, [{"topic_id": b"n" * 16, "partition_indexes": [0]}])
+
+    assert told(answer) == [[found]]
+
+
+async def test_offsets_of_topics_that_are_gone_cannot_be_told_by_id() -> None:
+    topics = (("old", an_offset(b"o" * 16)), ("new", an_offset(b"n" * 16)))
+
+    answer = await handled(Groups(FetchOffsetsReply(topics)), None)
+
+    assert [each.topic_id for each in answer.topics] == [b"n" * 16]
+    assert told(answer) == [[(0, 5, "", 0)]]
+
+
+@pytest.mark.row(106)
+@pytest.mark.parametrize("require_stable", [False, True])
+async def test_an_offset_that_may_yet_change_is_an_error_of_its_partition(
+    require_stable: bool,
+) -> None:
+    unstable = (FetchedOffset(0, None, ErrorCode.UNSTABLE_OFFSET_COMMIT),)
+    groups = Groups(FetchOffsetsReply((("new", unstable),)))
+
+    answer = await handled(groups, None, require_stable=require_stable)
+
+    assert told(answer) == [[nothing(0, ErrorCode.UNSTABLE_OFFSET_COMMIT)]]
+    assert [command.require_stable for command in groups.asked] == [require_stable]
