@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from interop.apache_kafka import CLASSPATH_VARIABLE, ApacheKafka, classpath
+from interop.group_questions.limits import PROPERTIES
 from interop.group_questions.questions import Question, answers_to, wait_until_ready
 from interop.group_questions.table import all_questions
 from interop.process import READY, STOP_SECONDS
@@ -42,27 +43,31 @@ def main() -> int:
     options = _options()
     questions = [
         question
-        for question in all_questions()
+        for question in all_questions(limits=options.limits)
         if all(part in question.name for part in options.only)
         and not (options.quick and question.slow)
     ]
+    properties = PROPERTIES if options.limits else ()
     with ExitStack() as brokers:
-        kafkas = _answers_of_kafka(options, questions, brokers)
+        kafkas = _answers_of_kafka(options, questions, brokers, properties)
         if options.save:
             options.save.write_text(json.dumps(kafkas, indent=1) + "\n")
         if options.kafka_only:
             return 0
-        ours = options.ours or brokers.enter_context(_our_broker())
+        ours = options.ours or brokers.enter_context(_our_broker(properties))
         return int(not _compared(questions, _answers(ours, questions), kafkas))
 
 
 def _answers_of_kafka(
-    options: argparse.Namespace, questions: Sequence[Question], brokers: ExitStack
+    options: argparse.Namespace,
+    questions: Sequence[Question],
+    brokers: ExitStack,
+    properties: Sequence[str],
 ) -> Answers:
     if options.known:
         known: Answers = json.loads(options.known.read_text())
         return known
-    return _answers(options.kafka or brokers.enter_context(_kafka()), questions)
+    return _answers(options.kafka or brokers.enter_context(_kafka(properties)), questions)
 
 
 def _answers(bootstrap_servers: str, questions: Sequence[Question]) -> Answers:
@@ -107,7 +112,7 @@ def _differences(ours: Any, kafkas: Any, path: str) -> Iterator[str]:
 
 
 @contextmanager
-def _kafka() -> Iterator[str]:
+def _kafka(properties: Sequence[str]) -> Iterator[str]:
     jars = classpath()
     if jars is None:
         raise SystemExit(
@@ -115,6 +120,8 @@ def _kafka() -> Iterator[str]:
         )
     with tempfile.TemporaryDirectory() as directory:
         broker = ApacheKafka(Path(directory) / "kafka", jars)
+        with (Path(directory) / "kafka" / "server.properties").open("a") as told:
+            told.writelines(f"{each}\n" for each in properties)
         broker.start()
         try:
             yield broker.bootstrap_servers
@@ -123,10 +130,10 @@ def _kafka() -> Iterator[str]:
 
 
 @contextmanager
-def _our_broker() -> Iterator[str]:
+def _our_broker(properties: Sequence[str]) -> Iterator[str]:
     command = [sys.executable, "-m", "pykbroker", "serve", "--log-level", "warning"]
     command += ["--profile", "kafka", "--memory", "--port", "0"]
-    for told in LIKE_KAFKAS:
+    for told in (*LIKE_KAFKAS, *properties):
         command += ["--override", told]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -150,6 +157,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", default=[], metavar="TEXT", help="in the questions' names"
     )
+    parser.add_argument("--limits", action="store_true", help="other questions: of small groups")
     parser.add_argument("--quick", action="store_true", help="without what waits for timeouts")
     return parser.parse_args()
 

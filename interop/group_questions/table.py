@@ -15,6 +15,7 @@ from interop.group_questions.group_configs import GROUP_CONFIGS
 from interop.group_questions.heartbeat_leave import HEARTBEAT, LEAVE_GROUP
 from interop.group_questions.join_group import JOIN_GROUP
 from interop.group_questions.join_group_of_two import JOIN_GROUP_OF_TWO
+from interop.group_questions.limits import LIMITS
 from interop.group_questions.migration import MIGRATION
 from interop.group_questions.odd_requests import ODD_REQUESTS
 from interop.group_questions.offset_commit import OFFSET_COMMIT
@@ -54,9 +55,13 @@ SUBJECTS = (
 )
 
 
-def all_questions() -> list[Question]:
-    """Give every question once. Raises ValueError if two have the same name."""
-    found = [question for subject in SUBJECTS for question in subject.found]
+def all_questions(*, limits: bool = False) -> list[Question]:
+    """Give every question once: those for Kafka's defaults, or those for `limits.PROPERTIES`.
+
+    Raises ValueError if two have the same name.
+    """
+    subjects = (LIMITS,) if limits else SUBJECTS
+    found = [question for subject in subjects for question in subject.found]
     names = [question.name for question in found]
     if len(names) != len(set(names)):
         raise ValueError(f"asked twice: {sorted({n for n in names if names.count(n) > 1})}")
