@@ -140,18 +140,15 @@ def refuse_all_parked(group: ClassicGroup, code: ErrorCode) -> Effects:
 
 def _recall(shard: Shard, group: ClassicGroup, now: Now) -> Effects:
     """Take the assignments back, and call those to join who wait for theirs."""
+    replies = []
     for member in group.members.values():
         member.assignment = b""
-        if member.awaits_sync:
+        if member.sync_token is not None:
             deadlines.start_session(shard, group, member, now)
-    replies = tuple(
-        Effect(member.sync_token, KafkaError(ErrorCode.REBALANCE_IN_PROGRESS))
-        for member in group.members.values()
-        if member.awaits_sync
-    )
-    for member in group.members.values():
-        member.sync_token = None
-    return Effects(replies=replies)
+            refusal = KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
+            replies.append(Effect(member.sync_token, refusal))
+            member.sync_token = None
+    return Effects(replies=tuple(replies))
 
 
 def rebalance_over(shard: Shard, key: TimerKey, now: Now) -> Effects:

@@ -6,6 +6,7 @@ import pytest
 
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState
 from pykbroker.coordinator.commands import LeaveReply, LeftMember
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
 from tests.coordinator.classic.groups import (
     GROUP,
@@ -175,6 +176,21 @@ def test_what_is_parked_of_who_leaves_is_refused() -> None:
     assert driven.replies.pop(syncing).code == UNKNOWN
     token = driven.send(a_join(leader))
     assert driven.take(token).generation_id == 2
+
+
+def test_when_all_have_left_nothing_is_waited_for() -> None:
+    driven = a_partition()
+    leader, second, third = a_completing_group(driven, 3)
+    driven.ask(a_sync(leader))
+    new_member_id(driven)
+    driven.ask(a_leave(second))
+    assert state_of(driven) == "PreparingRebalance"
+
+    driven.ask(a_leave(leader, third, *driven.group().pending_joins))
+
+    assert state_of(driven) == "Empty"
+    timers = driven.shard.timers
+    assert timers.next_due_ms == timers.due_ms(TimerKey(TimerKind.OFFSET_EXPIRATION))
 
 
 def test_nobody_waits_for_the_session_of_who_left() -> None:

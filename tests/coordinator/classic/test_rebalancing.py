@@ -324,3 +324,30 @@ def test_members_of_a_completing_generation_are_called_back_by_a_newcomer() -> N
     assert driven.replies.pop(parked).code == ErrorCode.REBALANCE_IN_PROGRESS
     assert driven.refusal(a_sync(leader)) == ErrorCode.REBALANCE_IN_PROGRESS
     assert driven.refusal(a_heartbeat(follower)) == ErrorCode.REBALANCE_IN_PROGRESS
+
+
+def test_who_is_called_back_from_waiting_for_its_assignment_has_a_session_again() -> None:
+    driven = a_partition()
+    leader, follower = a_completing_group(driven)
+    driven.send(a_sync(follower))
+    keep_alive(driven, [leader], 3 * SESSION_MS)
+    joining(driven)
+
+    driven.pass_time(SESSION_MS - 1)
+    assert driven.group().members.keys() >= {follower}
+    driven.pass_time(1)
+
+    assert follower not in driven.group().members
+
+
+def test_who_is_called_back_has_no_assignment() -> None:
+    driven = a_partition()
+    leader, follower = a_stable_group(driven)
+    token = driven.send(a_join(leader))
+    driven.send(a_join(follower))
+    driven.take(token)
+    assert driven.group().members[follower].assignment == follower.encode()
+
+    driven.send(a_join(leader, protocols=(("range", b"other"),)))
+
+    assert driven.group().members[follower].assignment == b""
