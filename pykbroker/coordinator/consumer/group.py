@@ -24,29 +24,26 @@ NO_PARTITIONS: r.Partitions = {}
 
 
 class ConsumerGroupState(Enum):
-    """Where a group is. Nobody sets it: it follows from epochs and members."""
+    """Where a group is. Nobody sets it: it follows from epochs and members, at every moment."""
 
     EMPTY = "Empty"
-    """No members. *Answers*: joins; commits of nobody's; deletion. → Assigning, Reconciling."""
+    """No members. *Answers*: joins; commits and fetches without an epoch; deletion. → Assigning,
+    Reconciling or Stable, by the first join."""
     ASSIGNING = "Assigning"
-    """The group's epoch is ahead of its target's. *Answers*: heartbeats, with the target before.
-    → Reconciling, Stable, when a heartbeat computes the target; Empty."""
+    """The group's epoch is ahead of its target's. *Answers*: heartbeats, by the target before.
+    → Reconciling or Stable, by the heartbeat that computes the target; Empty."""
     RECONCILING = "Reconciling"
     """Some member has not come to its target. *Answers*: heartbeats, with what to give up and what
-    is free. → Stable, when the last one has; Assigning, when the epoch is bumped; Empty."""
+    is free. → Stable, when the last one has; Assigning, by another subscription; Empty."""
     STABLE = "Stable"
-    """Everybody has its target. *Answers*: heartbeats, with nothing new. → Assigning, Empty."""
+    """Everybody has its target. *Answers*: heartbeats, with nothing new. → Assigning or
+    Reconciling, by another subscription, a departure or other topics; Empty."""
     DEAD = "Dead"
     """Told of a group that is not there. *Answers*: nothing. → none."""
 
 
 class ConsumerGroup:
-    """One group.
-
-    Names that stay: `members`, `targets`, `static_members`, `regexes`, `group_epoch`,
-    `metadata_hash`, `assignment_epoch`, `assignment_timestamp_ms`; `member`, `static_member`,
-    `target_of`, `owner_of`; `classic_count`, `classic_protocols`.
-    """
+    """One group; made by the first record of it that is replayed, or to decide on one that is new."""
 
     kind = GroupKind.CONSUMER
 
@@ -82,8 +79,6 @@ class ConsumerGroup:
         """Soft: whether the hash was computed since subscribed topics last changed."""
         self.new_topics_revision = -1
         """Soft: the revision of the metadata with the newest topics, as far as patterns care."""
-
-    # -- what any group is asked -----------------------------------------------------------------
 
     @property
     def state(self) -> ConsumerGroupState:
@@ -211,8 +206,6 @@ class ConsumerGroup:
             is_classic=member.is_classic,
         )
 
-    # -- what rules of this protocol ask ---------------------------------------------------------
-
     def member(self, member_id: str) -> ConsumerMember:
         """Give a member. Raises UNKNOWN_MEMBER_ID."""
         member = self.members.get(member_id)
@@ -238,8 +231,6 @@ class ConsumerGroup:
     def owner_of(self, topic_id: bytes, partition: int) -> str | None:
         """Tell which member has a partition, or has not yet given it up."""
         return self._owners.get(topic_id, {}).get(partition)
-
-    # -- replay ----------------------------------------------------------------------------------
 
     def put_member(self, member: ConsumerMember) -> None:
         """Take over a member as it is now."""

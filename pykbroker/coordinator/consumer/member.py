@@ -52,7 +52,7 @@ NEW_ASSIGNMENT = CurrentAssignment(
 
 @dataclass(frozen=True, slots=True)
 class ConsumerMember:
-    """One member. Names that stay: the three fields and the properties below."""
+    """One member; new ones have said and been given nothing."""
 
     member_id: str
     subscription: MemberSubscription = NEW_SUBSCRIPTION
