@@ -73,8 +73,7 @@ def _join(
     else:
         epoch = subscribed.group_epoch
         target = target_of(shard, group, epoch, before=before, member=member, now=now)
-    is_behind = turns_classic and target.epoch < subscribed.group_epoch
-    if not is_behind:
+    if not turns_classic or target.epoch == subscribed.group_epoch:
         is_changed, owned = subscribed.is_changed, told.owned(shard.topics)
         member = reconciled(
             shard, group, member, target, is_subscription_changed=is_changed, owned=owned
@@ -84,7 +83,7 @@ def _join(
         records += (CurrentRecord(group.group_id, member_id, member.current),)
     effects = Effects(records)
     if turns_classic:
-        effects += migration.downgraded_for(shard, group, member, is_behind=is_behind, now=now)
+        effects += migration.downgraded_for(shard, group, member, now)
     else:
         settle(shard, group, subscribed, now)
         _expect_sync(shard, command, member_id, now)

@@ -223,13 +223,13 @@ def may_downgrade_for(shard: Shard, group: ConsumerGroup, replaced: ConsumerMemb
 
 
 def downgraded_for(
-    shard: Shard, group: ConsumerGroup, joining: ConsumerMember, *, is_behind: bool, now: Now
+    shard: Shard, group: ConsumerGroup, joining: ConsumerMember, now: Now
 ) -> Effects:
     """Let a group be classic by a classic member that takes over the last consumer member's place.
 
     `joining` takes over what its instance was to have. The records follow those that replace the
-    member. Members rebalance if the target is behind the group's epoch, or anybody has not come
-    to it. (Kafka 4.3 lets them only for the first: who waits for partitions waits for ever.)
+    member. Members rebalance if anybody has not come to the last target. (Kafka 4.3 lets them only
+    if there is a newer group epoch: who waits for partitions waits for ever.)
 
     Raises INCONSISTENT_GROUP_PROTOCOL for metadata that cannot be read.
     """
@@ -249,7 +249,7 @@ def downgraded_for(
         _renamed(record, replaced.member_id, joining.member_id) for record in group.tombstones()
     ]
     epoch = group.assignment_epoch
-    rebalances = is_behind or not all(each.is_reconciled_to(epoch) for each in (*staying, joining))
+    rebalances = not all(each.is_reconciled_to(epoch) for each in (*staying, joining))
     return _become(shard, group, classic, tombstones=tombstones, rebalances=rebalances, now=now)
 
 

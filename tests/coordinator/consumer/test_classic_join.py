@@ -292,6 +292,18 @@ def test_a_pattern_goes_with_the_static_consumer_that_had_it() -> None:
     assert r.RegexRecord(GROUP, "b.*", None) in driven.log
 
 
+def test_patterns_of_others_are_resolved_anew_when_there_are_new_topics() -> None:
+    driven = a_consumer_group()
+    consumed(driven, "other", subscribed="a", subscribed_topic_regex="b.*")
+    driven.pass_time(10_001)
+    driven.follow(*driven.topics.by_name.values(), a_topic("bb"))
+
+    joined(driven)
+    driven.pass_time(0)
+
+    assert driven.group().regexes["b.*"].topics == {"b", "bb"}
+
+
 # -- groups without members --------------------------------------------------------------------
 
 

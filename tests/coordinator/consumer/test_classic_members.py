@@ -14,8 +14,10 @@ from pykbroker.coordinator.commands import (
     SyncCommand,
     SyncReply,
 )
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
 from tests.coordinator.consumer.mixed_groups import (
+    GROUP,
     REBALANCE_MS,
     SESSION_MS,
     a_broker,
@@ -115,9 +117,10 @@ def test_an_assignment_that_is_old_is_not_told_but_calls_to_join() -> None:
     refusal = driven.refusal(a_sync(reply.member_id, reply.generation_id))
 
     assert refusal is ErrorCode.REBALANCE_IN_PROGRESS
-    driven.pass_time(SESSION_MS // 2)
-    beat(driven, reply.member_id, reply.generation_id)
+    deadline = TimerKey(TimerKind.CONSUMER_CLASSIC_JOIN, GROUP, reply.member_id)
+    assert driven.shard.timers.due_ms(deadline) == driven.elapsed_ms + REBALANCE_MS
     assert driven.ask(a_join(reply.member_id)).generation_id == reply.generation_id + 1
+    assert driven.shard.timers.due_ms(deadline) is None
 
 
 def test_who_is_to_give_up_partitions_is_told_what_it_may_keep() -> None:
@@ -172,6 +175,17 @@ def test_a_session_lasts_from_the_last_sign_of_life() -> None:
     assert beat(driven, reply.member_id, 3) is ErrorCode.UNKNOWN_MEMBER_ID
 
 
+def test_who_joins_and_is_silent_then_is_gone_after_its_session() -> None:
+    driven, _ = a_mixed_group()
+    two = a_newcomer(driven, session_timeout_ms=7_000)
+
+    driven.pass_time(6_999)
+    assert two.member_id in driven.group().members
+    driven.pass_time(1)
+
+    assert two.member_id not in driven.group().members
+
+
 def test_a_heartbeat_that_calls_to_join_lets_the_session_last_too() -> None:
     driven, reply = a_mixed_group()
     a_newcomer(driven)
@@ -180,6 +194,19 @@ def test_a_heartbeat_that_calls_to_join_lets_the_session_last_too() -> None:
         assert beat(driven, reply.member_id, 3) is ErrorCode.REBALANCE_IN_PROGRESS
 
     assert reply.member_id in driven.group().members
+
+
+def test_who_has_to_give_up_what_it_unsubscribed_is_called_though_no_target_is_newer() -> None:
+    driven, reply = a_mixed_group()
+    driven.overrides[GROUP] = {"consumer.assignment.interval.ms": "5000"}
+    again = joined(driven, reply.member_id, "b", "a0 a1 a2 a3")
+    assert again.generation_id == reply.generation_id == driven.group().assignment_epoch
+
+    heard = [beat(driven, again.member_id, again.generation_id)]
+    joined(driven, reply.member_id, "b")
+    heard.append(beat(driven, again.member_id, again.generation_id))
+
+    assert heard == [ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.NONE]
 
 
 def test_who_waits_for_others_is_called_when_they_are_through() -> None:

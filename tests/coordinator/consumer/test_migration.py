@@ -148,6 +148,15 @@ def test_a_member_that_never_had_an_assignment_comes_along_with_nothing() -> Non
     assert joined(driven, one, "a", "a0 a1 a2 a3").generation_id == 1
 
 
+def test_racks_come_along() -> None:
+    driven = a_broker()
+    (one,) = a_classic_group(driven, "a0", protocols=(("range", metadata(rack_id="north")),))
+
+    consumed(driven, "new")
+
+    assert driven.group().members[one].subscription.rack_id == "north"
+
+
 def test_a_group_in_its_first_rebalance_is_upgraded_too() -> None:
     driven = a_broker(group_initial_rebalance_delay_ms=3_000)
     waiting = driven.send(a_join(knows_member_id_required=False))

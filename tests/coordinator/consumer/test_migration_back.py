@@ -177,6 +177,17 @@ def test_members_that_leave_together_are_judged_together() -> None:
     assert driven.group().members.keys() == {mixed.two}
 
 
+def test_departures_since_the_last_target_count_for_the_generation() -> None:
+    mixed = a_mixed_group(a_broker())
+    driven = mixed.driven
+    consumed(driven, "other")
+    driven.ask(a_leave("other"))
+
+    driven.ask(a_consumer("new", -1))
+
+    assert driven.group().generation_id == mixed.epoch + 2
+
+
 def test_a_group_that_nobody_is_left_of_stays_an_empty_consumer_group() -> None:
     mixed = a_mixed_group(a_broker())
 
