@@ -43,7 +43,7 @@ class ConsumerGroupState(Enum):
 
 
 class ConsumerGroup:
-    """One group; made by the first record of it that is replayed, or to decide on one that is new."""
+    """One group; the first of its records that is replayed makes it."""
 
     kind = GroupKind.CONSUMER
 
