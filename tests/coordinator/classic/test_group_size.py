@@ -107,6 +107,8 @@ def test_a_static_member_that_returns_without_its_id_counts_as_new() -> None:
 def test_a_group_that_is_loaded_with_more_than_fit_rebalances() -> None:
     driven = a_partition(group_max_size=3)
     members = a_stable_group(driven, 3)
+    driven.restart()
+    assert state_of(driven) == "Stable"
     driven.properties["group.max.size"] = "2"
 
     driven.restart()

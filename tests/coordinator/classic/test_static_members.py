@@ -7,8 +7,10 @@ import pytest
 from pykbroker.coordinator.classic.storing import group_record
 from pykbroker.coordinator.commands import JoinedMember, JoinReply
 from pykbroker.coordinator.effects import NOTHING
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode, KafkaError
 from tests.coordinator.classic.groups import (
+    GROUP,
     REBALANCE_MS,
     SESSION_MS,
     a_heartbeat,
@@ -250,6 +252,20 @@ def test_the_session_of_the_old_self_ends_nothing() -> None:
     driven.pass_time(SESSION_MS // 2 + 1)
 
     assert driven.ask(a_heartbeat(new)), driven.ask(a_heartbeat(other))
+
+
+def test_a_member_that_returns_and_falls_silent_goes() -> None:
+    driven = a_partition()
+    old, other = a_static_group(driven, A, B)
+    new = driven.ask(a_join(group_instance_id=A)).member_id
+    session = TimerKey(TimerKind.CLASSIC_SESSION, GROUP, old)
+    assert driven.shard.timers.due_ms(session) is None
+
+    keep_alive(driven, [other], SESSION_MS - 1)
+    assert new in driven.group().members
+    driven.pass_time(1)
+
+    assert driven.group().members.keys() == {other}
 
 
 def test_who_returns_before_it_has_synced_still_has_to() -> None:
