@@ -107,7 +107,6 @@ DUE: Mapping[TimerKind, DueRule] = {
     TimerKind.CONSUMER_REBALANCE: due.rebalance_over,
     TimerKind.CONSUMER_CLASSIC_JOIN: due.classic_join_over,
     TimerKind.CONSUMER_CLASSIC_SYNC: due.classic_sync_over,
-    TimerKind.CONSUMER_ASSIGNMENT: due.assignment_due,
     TimerKind.CONSUMER_REGEX: due.regexes_due,
     TimerKind.OFFSET_EXPIRATION: expiration.expire,
 }

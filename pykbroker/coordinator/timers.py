@@ -30,8 +30,6 @@ class TimerKind(Enum):
     """A classic member of a consumer group has not joined again in time."""
     CONSUMER_CLASSIC_SYNC = auto()
     """A classic member of a consumer group has not collected its assignment in time."""
-    CONSUMER_ASSIGNMENT = auto()
-    """A target assignment that was put off is to be computed."""
     CONSUMER_REGEX = auto()
     """A group's patterns are to be resolved anew."""
     OFFSET_EXPIRATION = auto()

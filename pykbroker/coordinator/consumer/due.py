@@ -43,12 +43,6 @@ def classic_sync_over(shard: Shard, key: TimerKey, now: Now) -> Effects:
     return _remove(shard, key, now)
 
 
-def assignment_due(shard: Shard, key: TimerKey, now: Now) -> Effects:
-    """Do nothing: a target that was put off is computed by the next heartbeat, as Kafka does."""
-    del shard, key, now
-    return NOTHING
-
-
 def regexes_due(shard: Shard, key: TimerKey, now: Now) -> Effects:
     """Resolve the patterns of a group."""
     return regexes.resolve(shard, key.group_id, now)

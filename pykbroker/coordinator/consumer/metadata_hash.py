@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from struct import Struct, pack
 
+from xxhash import xxh3_64_intdigest
+
 from pykbroker.coordinator.assignors.assignment import TopicShape
-from pykbroker.coordinator.consumer.xxh3 import xxh3_64
 from pykbroker.coordinator.topics import Topics
 
 NO_TOPICS_HASH = 0
@@ -27,7 +28,7 @@ def group_hash(topic_names: Iterable[str], topics: Topics) -> int:
     shapes = [shape for name in sorted(topic_names) if (shape := topics.by_name.get(name))]
     if not shapes:
         return NO_TOPICS_HASH
-    value = xxh3_64(b"".join(_UINT64.pack(topic_hash(shape)) for shape in shapes))
+    value = xxh3_64_intdigest(b"".join(_UINT64.pack(topic_hash(shape)) for shape in shapes))
     return value - 2 * _SIGNED_MAX if value >= _SIGNED_MAX else value
 
 
@@ -46,7 +47,7 @@ def topic_hash(shape: TopicShape) -> int:
         racks = shape.racks[partition] if partition < len(shape.racks) else ()
         for rack in sorted(racks):
             parts += [pack("<i", len(rack.encode("utf-16-le")) // 2), _text(rack)]
-    return xxh3_64(b"".join(parts))
+    return xxh3_64_intdigest(b"".join(parts))
 
 
 def _text(text: str) -> bytes:

@@ -50,7 +50,6 @@ _DEADLINES_OF_MEMBERS = (
     TimerKind.CONSUMER_CLASSIC_JOIN,
     TimerKind.CONSUMER_CLASSIC_SYNC,
 )
-_DEADLINES_OF_GROUPS = (TimerKind.CONSUMER_ASSIGNMENT, TimerKind.CONSUMER_REGEX)
 
 
 # -- from classic to consumer ------------------------------------------------------------------
@@ -332,7 +331,7 @@ def _end_deadlines(shard: Shard, group: ConsumerGroup, now: Now) -> dict[TimerKe
     A member whose session is over is given another one then: it is still there.
     """
     again_ms = now.elapsed_ms + shard.times_of(group.group_id).session_timeout_ms
-    keys = [TimerKey(kind, group.group_id) for kind in _DEADLINES_OF_GROUPS]
+    keys = [TimerKey(TimerKind.CONSUMER_REGEX, group.group_id)]
     keys += [
         TimerKey(kind, group.group_id, member_id)
         for kind in _DEADLINES_OF_MEMBERS
