@@ -23,7 +23,7 @@ from pykbroker.wire.messages.consumer_protocol import (
     ConsumerProtocolAssignment,
     ConsumerProtocolSubscription,
 )
-from tests.coordinator.consumer.partitions import some, topic_id
+from tests.coordinator.consumer.partitions import some
 from tests.coordinator.driven import Driven, a_topic, topics_of
 
 GROUP = "group"
@@ -212,8 +212,3 @@ def a_classic_group(
         shares_told = told if reply.member_id == members[0] else None
         assert driven.ask(a_sync(reply.member_id, reply.generation_id, shares_told)) is not None
     return members
-
-
-def topic_ids(names: str) -> set[bytes]:
-    """Give the ids of topics that are letters."""
-    return {topic_id(name) for name in names}
