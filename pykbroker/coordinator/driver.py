@@ -279,6 +279,9 @@ class Driver:
                     continue
                 except KafkaError:
                     return
+                await trio.lowlevel.checkpoint()  # much may be due at once
+                if self._machine is not machine:
+                    return
             self._poked = trio.Event()
             due_ms = machine.next_deadline_ms()
             self._wakes_at = math.inf if due_ms is None else due_ms

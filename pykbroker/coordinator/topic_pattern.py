@@ -48,6 +48,12 @@ class TopicPattern:
         self.pattern = pattern
         self._compiled = compiled
 
+    @property
+    def steps(self) -> int:
+        """The size of the compiled pattern in instructions, above 0; what matching takes goes
+        with it."""
+        return max(int(self._compiled.programsize), 1)
+
     def matches(self, topic_name: str) -> bool:
         """Tell whether the whole name matches: about 1 µs, at most 10 ms for a hostile pattern."""
         return self._compiled.fullmatch(topic_name.encode()) is not None

@@ -11,6 +11,7 @@ from enum import Enum
 
 from pykbroker.coordinator import records as r
 from pykbroker.coordinator.commands import ConsumerDescription, DescribedConsumer
+from pykbroker.coordinator.consumer.matching import Matching
 from pykbroker.coordinator.consumer.member import ConsumerMember, Held, partitions_of
 from pykbroker.coordinator.group import CheckPartition, ExpiresAt, GroupKind
 from pykbroker.errors import ErrorCode, KafkaError
@@ -79,6 +80,8 @@ class ConsumerGroup:
         """Soft: whether the hash was computed since subscribed topics last changed."""
         self.new_topics_revision = -1
         """Soft: the revision of the metadata with the newest topics, as far as patterns care."""
+        self.matching: Matching | None = None
+        """Soft: the resolution of its patterns, once that has taken a turn and needs more."""
 
     @property
     def state(self) -> ConsumerGroupState:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from pykbroker.coordinator.consumer.group import ConsumerGroup, count
+from pykbroker.coordinator.consumer.matching import Matching
 from pykbroker.coordinator.consumer.member import ConsumerMember
 from pykbroker.coordinator.consumer.metadata_hash import group_hash
 from pykbroker.coordinator.effects import NOTHING, Effects, Now
@@ -109,15 +110,26 @@ def must_resolve(
 
 
 def resolve(shard: Shard, group_id: str, now: Now) -> Effects:
-    """Resolve a group's patterns, and bump its epoch if its topics are others than before."""
+    """Resolve a group's patterns, and bump its epoch if its topics are others than before.
+
+    What takes long is done in turns: nothing is decided before the last.
+    """
     group = shard.groups.get(group_id)
     if not isinstance(group, ConsumerGroup):
         return NOTHING
+    matching = group.matching or Matching(group.regex_counts, shard.topics)
+    if not matching.go_on():
+        group.matching = matching
+        shard.timers.set(timer_key(group_id), now.elapsed_ms)
+        return NOTHING
+    group.matching = None
     records: list[Record] = []
     topics = set(group.topic_counts)
     changed = False
-    for regex in group.regex_counts:
-        resolved = _resolved(shard, regex, now)
+    for regex, found in matching.found.items():
+        if regex not in group.regex_counts:
+            continue  # nobody subscribes to it any more
+        resolved = ResolvedRegex(found, version=matching.version, timestamp_ms=now.wall_ms)
         before = group.regexes.get(regex)
         before_topics = before.topics if before else frozenset()
         changed = changed or resolved.topics != before_topics
@@ -148,9 +160,3 @@ def _counts_with(
     if member.regex is not None:
         count(after, member.regex, 1)
     return after
-
-
-def _resolved(shard: Shard, regex: str, now: Now) -> ResolvedRegex:
-    pattern = compile_pattern(regex)
-    topics = frozenset(name for name in shard.topics.by_name if pattern.matches(name))
-    return ResolvedRegex(topics, version=shard.topics.revision, timestamp_ms=now.wall_ms)
