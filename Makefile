@@ -73,6 +73,7 @@ crash: .venv/test-ready
 
 interop: .venv/interop-ready
 	$(BIN)/python -m interop $(ARGS)
+	$(BIN)/python -m interop.groups
 
 bench: .venv/bench-ready
 	$(BIN)/python -m benchmarks $(ARGS)
