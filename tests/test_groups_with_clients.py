@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import warnings
 from collections.abc import Iterable, Iterator
 
@@ -16,9 +17,24 @@ with warnings.catch_warnings():
     from kafka import KafkaConsumer, KafkaProducer, TopicPartition
     from kafka.structs import OffsetAndMetadata
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{what}")
+    for what in (
+        "DeprecationWarning",
+        "ResourceWarning",
+        "pytest.PytestUnraisableExceptionWarning",
+    )
+]
+"""The clients' own affairs."""
 
 PARTITIONS, RECORDS = 4, 40
+
+
+@pytest.fixture(autouse=True)
+def no_remains() -> Iterator[None]:
+    """Let what a client forgot to close be found here, where it is expected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
