@@ -23,8 +23,6 @@ def sync(shard: Shard, command: SyncCommand, token: Token, now: Now) -> Effects:
     INCONSISTENT_GROUP_PROTOCOL, REBALANCE_IN_PROGRESS.
     """
     group = find(shard, command.group_id)
-    if group.is_empty:
-        raise KafkaError(ErrorCode.UNKNOWN_MEMBER_ID)
     _check(group, command)
     member = group.members[command.member_id]
     group.pending_syncs.discard(member.member_id)
@@ -68,12 +66,8 @@ def _assign(shard: Shard, group: ClassicGroup, assignments: dict[str, bytes], no
             replies.append(Effect(member.sync_token, _reply(group, share)))
             member.sync_token = None
             deadlines.start_session(shard, group, member, now)
-    generation_id = group.generation_id
 
     def otherwise() -> Effects:
-        same = group.generation_id == generation_id
-        if not same or group.state is not ClassicGroupState.COMPLETING_REBALANCE:
-            return NOTHING
         return rebalancing.prepare_rebalance(shard, group, now)
 
     return Effects((storing.group_record(group, assignments),), tuple(replies), otherwise)

@@ -8,7 +8,9 @@ import pytest
 
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState
 from pykbroker.coordinator.commands import SyncReply
+from pykbroker.coordinator.effects import NOTHING
 from pykbroker.coordinator.records import StoredMember
+from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
 from tests.coordinator.classic.groups import (
     GROUP,
@@ -115,7 +117,10 @@ def test_followers_wait_for_the_leader_and_all_are_told_their_shares() -> None:
 
     assert reply == SyncReply("consumer", "range", b"1")
     assert driven.take(waiting) == SyncReply("consumer", "range", b"2")
+    syncs = TimerKey(TimerKind.CLASSIC_SYNC, GROUP)
+    assert driven.shard.timers.due_ms(syncs) is not None
     assert driven.ask(a_sync(late)) == SyncReply("consumer", "range", b"3")
+    assert driven.shard.timers.due_ms(syncs) is None
     assert state_of(driven) == "Stable"
 
 
@@ -295,10 +300,12 @@ def test_the_session_begins_anew_with_the_assignment() -> None:
 def test_assignments_that_the_log_cannot_take_begin_another_rebalance() -> None:
     driven = a_partition()
     leader, follower = a_completing_group(driven)
+    driven.send(a_sync(follower))
 
     effects = driven.machine.step(a_sync(leader), "token", driven.now)
+    assert len(effects.replies) == 2
     assert effects.otherwise is not None
-    effects.otherwise()
+    assert effects.otherwise() == NOTHING
 
     assert state_of(driven) == "PreparingRebalance"
     assert driven.ask(a_leave(leader))
