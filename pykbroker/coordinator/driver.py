@@ -19,7 +19,7 @@ from pykbroker.coordinator.loading import read_records
 from pykbroker.coordinator.record_codec import encode
 from pykbroker.coordinator.records import OffsetRecord, Record
 from pykbroker.errors import ErrorCode, KafkaError
-from pykbroker.wire.records import build_batch
+from pykbroker.wire.records import NewRecord, build_batch
 
 if TYPE_CHECKING:
     from pykbroker.clock import Clock
@@ -32,8 +32,10 @@ log = logging.getLogger("pykbroker.coordinator")
 
 RELOAD_PAUSE_SECONDS = 1.0
 """Between attempts to build a machine from a log that could not be read or written."""
-SPLIT_RECORDS = 1000
-"""Offsets that are forgotten together go in batches of so many."""
+PARTS_OF_LIMIT = 4
+"""Offsets that are forgotten together go in batches of a quarter of what a batch may have."""
+ROW_BYTES = 20
+"""What a record takes beside its key, at most, when it has no value."""
 
 _ANSWERS = {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
@@ -201,12 +203,15 @@ class Driver:
             token.answer(reply, self._end_offset)
 
     def _append(self, records: Sequence[Record]) -> None:
-        now_ms = self._clock.now_ms()
-        for part in _parts(records):
-            rows = [(now_ms, *encode(record), ()) for record in part]
-            batch = build_batch(rows, codec=self._log.codec)
-            if len(batch) > self._log.batch_bytes_max:
-                raise TooLarge(len(part), len(batch), self._log.batch_bytes_max)
+        """Append records as one batch, which is how they count; raises TooLarge before any is."""
+        now_ms, limit = self._clock.now_ms(), self._log.batch_bytes_max
+        rows = [(now_ms, *encode(record), ()) for record in records]
+        parts = _parts(records, rows, limit // PARTS_OF_LIMIT)
+        batches = [build_batch(part, codec=self._log.codec) for part in parts]
+        for batch, part in zip(batches, parts, strict=True):
+            if len(batch) > limit:
+                raise TooLarge(len(part), len(batch), limit)
+        for batch in batches:
             self._end_offset = self._log.append(batch, now_ms)
 
     def _abandon(self, absence: ErrorCode = ErrorCode.NOT_COORDINATOR) -> None:
@@ -303,12 +308,27 @@ def _told(refusal: KafkaError) -> KafkaError:
     return KafkaError(_ANSWERS.get(refusal.code, ErrorCode.UNKNOWN_SERVER_ERROR), refusal.message)
 
 
-def _parts(records: Sequence[Record]) -> list[Sequence[Record]]:
-    """Split what need not be appended at once: offsets, of which each counts alone."""
-    if len(records) <= SPLIT_RECORDS or not all(
-        isinstance(record, OffsetRecord) and record.value is None for record in records
-    ):
-        return [records]
-    return [
-        records[first : first + SPLIT_RECORDS] for first in range(0, len(records), SPLIT_RECORDS)
-    ]
+def _parts(
+    records: Sequence[Record], rows: Sequence[NewRecord], part_bytes: int
+) -> list[Sequence[NewRecord]]:
+    """Split what need not be appended at once: offsets forgotten first, of which each counts alone.
+
+    All from the first record of another kind on stays together.
+    """
+    alone = 0
+    while alone < len(records) and _is_forgotten_offset(records[alone]):
+        alone += 1
+    if alone < 2:
+        return [rows]
+    parts: list[Sequence[NewRecord]] = []
+    first = size = 0
+    for number, (_, key, _, _) in enumerate(rows[:alone]):
+        size += ROW_BYTES + len(key or b"")
+        if size > part_bytes and number > first:
+            parts.append(rows[first:number])
+            first, size = number, ROW_BYTES + len(key or b"")
+    return [*parts, rows[first:]]
+
+
+def _is_forgotten_offset(record: Record) -> bool:
+    return isinstance(record, OffsetRecord) and record.value is None

@@ -12,7 +12,7 @@ from typing import Protocol
 from pykbroker.coordinator.records import CommittedOffset, Record
 
 CheckPartition = Callable[[bytes, int], None]
-"""Given topic id and partition of one committed offset; raises KafkaError to refuse just that."""
+"""Given topic id and partition of one offset to commit; raises KafkaError to refuse the commit."""
 ExpiresAt = Callable[[CommittedOffset, int], int]
 """Given a committed offset and the retention in ms; tells when it expires, wall clock ms."""
 

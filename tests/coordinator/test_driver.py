@@ -10,9 +10,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from pykbroker.coordinator.commands import DONE, DeleteGroupCommand
-from pykbroker.coordinator.driver import Driver
+from pykbroker.coordinator.driver import Driver, TooLarge
 from pykbroker.coordinator.record_codec import encode
-from pykbroker.coordinator.records import OffsetRecord
+from pykbroker.coordinator.records import ClassicGroupRecord, OffsetRecord, Record
 from pykbroker.coordinator.topics import Topics
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.records import iterate_records
@@ -346,10 +346,28 @@ async def test_a_machine_knows_the_topics_from_its_beginning() -> None:
     assert machine.topics is topics
 
 
-async def test_offsets_to_forget_go_in_batches_of_a_thousand(nursery: trio.Nursery) -> None:
+async def test_offsets_to_forget_go_in_several_batches(nursery: trio.Nursery) -> None:
     driver = await started(nursery, log := ListLog())
+    log.batch_bytes_max = 1 << 16
     forgotten = tuple(OffsetRecord("a", "topic", number, None) for number in range(2500))
+    records: tuple[Record, ...] = (*forgotten, ClassicGroupRecord("a", None))
 
-    driver._append(forgotten)
+    driver._append(records)
 
-    assert [len(list(iterate_records(batch))) for batch in log.batches] == [1000, 1000, 500]
+    sizes = [len(batch) for batch in log.batches]
+    assert len(sizes) > 4
+    assert max(sizes) <= 1 << 14
+    assert keys_in(log) == [encode(record) for record in records]
+
+
+async def test_what_does_not_fit_is_refused_before_anything_is_written(
+    nursery: trio.Nursery,
+) -> None:
+    driver = await started(nursery, log := ListLog())
+    log.batch_bytes_max = 1000
+    forgotten = tuple(OffsetRecord("a", "topic", number, None) for number in range(50))
+
+    with pytest.raises(TooLarge):
+        driver._append((*forgotten, OffsetRecord("a" * 2000, "topic", 0, None)))
+
+    assert log.batches == []
