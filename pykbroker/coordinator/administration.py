@@ -89,7 +89,7 @@ def list_groups(shard: Shard, command: ListGroupsCommand, token: Token, now: Now
             group_id=group.group_id,
             protocol_type=group.listed_protocol_type,
             group_state=group.state_name,
-            group_type=group.kind.value.lower(),
+            group_type=group.kind.value,
         )
         for group in shard.groups.values()
     )

@@ -20,8 +20,8 @@ ExpiresAt = Callable[[CommittedOffset, int], int]
 class GroupKind(Enum):
     """The protocol of a group, as ListGroups spells it."""
 
-    CLASSIC = "Classic"
-    CONSUMER = "Consumer"
+    CLASSIC = "classic"
+    CONSUMER = "consumer"
 
 
 class Group(Protocol):
