@@ -142,7 +142,6 @@ class ClassicGroup:
             if each.group_instance_id is not None
         }
         self.supporters = Counter(name for each in present for name in each.protocol_names)
-        self.awaiting_join = 0
 
     def _lose_supporter(self, member: ClassicMember) -> None:
         for name in member.protocol_names:
