@@ -38,7 +38,7 @@ async def join_group(parts: Parts, request: Any, asker: Asker) -> Response:
         "error_code": ErrorCode.NONE,
         "generation_id": reply.generation_id,
         "protocol_type": reply.protocol_type,
-        "protocol_name": blank_name if reply.protocol_name is None else reply.protocol_name,
+        "protocol_name": reply.protocol_name or blank_name,
         "leader": reply.leader,
         "skip_assignment": reply.skip_assignment,
         "member_id": reply.member_id,

@@ -62,6 +62,19 @@ def test_a_refusal_has_no_protocol_name(
     assert (refused.protocol_name, refused.leader, refused.members) == (name, "", [])
 
 
+@pytest.mark.parametrize(("version", "name"), [(6, ""), (7, None)])
+def test_a_protocol_without_a_name_is_none_of_that_name(
+    client: Client, topic: str, version: int, name: str | None
+) -> None:
+    find_coordinator(client)
+    nameless = {"protocols": [("", b"metadata")]}
+
+    told = client.call(JoinGroup, joining(topic, **nameless), version=version)
+    joined = client.call(JoinGroup, joining(topic, told.member_id, **nameless), version=version)
+
+    assert (joined.error_code, joined.protocol_name) == (ErrorCode.NONE, name)
+
+
 @pytest.mark.row(87)
 def test_an_empty_group_id_is_refused(client: Client) -> None:
     find_coordinator(client)
