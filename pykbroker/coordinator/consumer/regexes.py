@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pykbroker.coordinator.consumer.group import ConsumerGroup, count
+from pykbroker.coordinator.consumer.group import NO_PARTITIONS, ConsumerGroup, count
 from pykbroker.coordinator.consumer.matching import Matching
 from pykbroker.coordinator.consumer.member import ConsumerMember
 from pykbroker.coordinator.consumer.metadata_hash import group_hash
@@ -99,13 +99,14 @@ def must_resolve(
     if last is None:
         return True
     passed_ms = now.wall_ms - last.timestamp_ms
-    if passed_ms <= PAUSE_MS:
+    if 0 <= passed_ms <= PAUSE_MS:
         return False
     return (
         is_new
         or len(counts) != len(group.regexes)
         or last.version < group.new_topics_revision
         or passed_ms > shard.settings().group_consumer_regex_refresh_interval_ms
+        or passed_ms < 0  # the clock was put back, and would not let this happen for long
     )
 
 
@@ -133,6 +134,7 @@ def resolve(shard: Shard, group_id: str, now: Now) -> Effects:
         before = group.regexes.get(regex)
         before_topics = before.topics if before else frozenset()
         changed = changed or resolved.topics != before_topics
+        changed = changed or (before is None and _have_more(shard, group, regex, found))
         topics |= resolved.topics
         records.append(RegexRecord(group_id, regex, resolved))
     # What a pattern matches no more is deleted, and does not count.
@@ -142,6 +144,21 @@ def resolve(shard: Shard, group_id: str, now: Now) -> Effects:
         records.append(GroupEpochRecord(group_id, epoch))
         group.metadata_is_checked = True
     return Effects(tuple(records))
+
+
+def _have_more(shard: Shard, group: ConsumerGroup, regex: str, found: frozenset[str]) -> bool:
+    """Tell whether members are to have topics that they do not subscribe to any more.
+
+    They subscribed to a pattern that was not resolved yet, for which no epoch was bumped, and which
+    matches nothing: what their last target gives them would be nobody's. (In Kafka it is.)
+    """
+    return any(
+        shard.topics.name_of(topic_id)
+        not in found.union(member.subscription.subscribed_topic_names)
+        for member in group.members.values()
+        if member.regex == regex
+        for topic_id in group.targets.get(member.member_id, NO_PARTITIONS)
+    )
 
 
 def timer_key(group_id: str) -> TimerKey:

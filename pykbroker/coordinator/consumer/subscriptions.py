@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from pykbroker.coordinator.consumer import regexes
-from pykbroker.coordinator.consumer.group import ConsumerGroup, count
+from pykbroker.coordinator.consumer.group import FIRST_EPOCH, ConsumerGroup, count
 from pykbroker.coordinator.consumer.member import ConsumerMember
 from pykbroker.coordinator.consumer.metadata_hash import group_hash
 from pykbroker.coordinator.consumer.regexes import PatternChange
@@ -63,6 +63,8 @@ def subscribe(
     if awaits_patterns:
         bumps = other_names or pattern.change is PatternChange.RESOLVED
     group_epoch = group.group_epoch
+    # A classic group that had no generation yet is at 0, which to a member means to join.
+    bumps = bumps or group_epoch < FIRST_EPOCH
     checks = bumps or not group.metadata_is_checked
     if checks:
         metadata_hash = group_hash(_topics_with(group, before, member), shard.topics)

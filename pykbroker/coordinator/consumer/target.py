@@ -79,9 +79,10 @@ def target_of(
 def may_compute(computed_ms: int, *, interval_ms: int, now_ms: int) -> bool:
     """Tell whether a target may follow one computed at `computed_ms`; wall clock.
 
-    An interval of 0 always lets it, also when the clock was put back.
+    One computed in the future is no reason to wait: the clock was put back. (Kafka waits until it
+    has caught up, however long, unless the interval is 0.)
     """
-    return computed_ms == UNKNOWN_MS or interval_ms == 0 or now_ms >= computed_ms + interval_ms
+    return computed_ms == UNKNOWN_MS or not computed_ms <= now_ms < computed_ms + interval_ms
 
 
 def _assignor(

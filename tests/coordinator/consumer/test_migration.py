@@ -170,6 +170,15 @@ def test_a_group_in_its_first_rebalance_is_upgraded_too() -> None:
     assert joined(driven, refusal.value.member_id).generation_id == 1
 
 
+def test_a_pattern_that_upgrades_a_group_in_its_first_rebalance_is_at_epoch_1() -> None:
+    driven = a_broker(group_initial_rebalance_delay_ms=3_000)
+    driven.send(a_join(knows_member_id_required=False))
+
+    epoch, _ = consumed(driven, "new", subscribed_topic_names=(), subscribed_topic_regex="a")
+
+    assert epoch == 1
+
+
 def test_who_joins_with_protocols_the_generation_has_not_comes_along() -> None:
     driven = a_broker()
     both = (("range", metadata()), ("sticky", metadata()))

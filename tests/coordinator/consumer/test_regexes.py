@@ -22,6 +22,7 @@ from tests.coordinator.consumer.members import (
     a_shard,
     group_of,
     members,
+    settle,
 )
 from tests.coordinator.consumer.partitions import a_topic, told
 from tests.coordinator.driven import START_MS, Driven
@@ -123,6 +124,31 @@ def test_another_pattern_waits_until_patterns_may_be_resolved_again() -> None:
 
     assert early == {"a": ["a"]}
     assert patterns(driven) == {"a": ["a"], "b": ["b"]}
+
+
+def test_a_clock_that_is_put_back_lets_patterns_be_resolved_again() -> None:
+    driven = a_shard()
+    a_subscriber(driven, "a")
+    driven.wall_ms -= 1
+
+    a_subscriber(driven, "b", "bob")
+
+    assert patterns(driven) == {"a": ["a"], "b": ["b"]}
+
+
+def test_what_a_pattern_gave_is_given_to_others_when_the_next_one_matches_nothing() -> None:
+    driven = a_shard()
+    alice = a_subscriber(driven, "a")
+    bob = Consumer(driven, "bob")
+    bob.join()
+    settle((alice, bob))
+
+    alice.heartbeat(subscribed_topic_regex="x")
+    alice.heartbeat()
+    driven.pass_time(0)
+    settle((alice, bob))
+
+    assert (alice.share, bob.share) == ("", "a0 a1 a2")
 
 
 def test_a_pattern_that_nobody_has_any_more_is_deleted() -> None:

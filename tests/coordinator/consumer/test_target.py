@@ -28,12 +28,13 @@ TWO_TOPICS = (a_topic("a", 3), a_topic("b", 3))
     [
         (1_000, 500, 1_499, False),
         (1_000, 500, 1_500, True),
-        (1_000, 500, 0, False),
-        (1_000, 0, 0, True),
+        (1_000, 500, 1_000, False),
+        (1_000, 500, 999, True),
+        (1_000, 0, 1_000, True),
         (0, 500, 1, True),
     ],
 )
-def test_a_target_is_computed_when_the_last_one_is_old_enough_or_unknown(
+def test_a_target_is_computed_when_the_last_one_is_old_enough_or_unknown_or_of_the_future(
     computed_ms: int, interval_ms: int, now_ms: int, *, may: bool
 ) -> None:
     assert may_compute(computed_ms, interval_ms=interval_ms, now_ms=now_ms) is may
