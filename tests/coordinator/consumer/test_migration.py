@@ -171,7 +171,7 @@ def test_a_group_in_its_first_rebalance_is_upgraded_too() -> None:
 
 
 def test_a_pattern_that_upgrades_a_group_in_its_first_rebalance_is_at_epoch_1() -> None:
-    driven = a_broker(group_initial_rebalance_delay_ms=3_000)
+    driven = a_broker(a_topic("none subscribes to it"), group_initial_rebalance_delay_ms=3_000)
     driven.send(a_join(knows_member_id_required=False))
 
     epoch, _ = consumed(driven, "new", subscribed_topic_names=(), subscribed_topic_regex="a")
