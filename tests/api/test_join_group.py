@@ -67,10 +67,12 @@ def test_a_protocol_without_a_name_is_none_of_that_name(
     client: Client, topic: str, version: int, name: str | None
 ) -> None:
     find_coordinator(client)
-    nameless = {"protocols": [("", b"metadata")]}
+    nameless = [("", b"metadata")]
+    request = joining(topic, protocols=nameless)
 
-    told = client.call(JoinGroup, joining(topic, **nameless), version=version)
-    joined = client.call(JoinGroup, joining(topic, told.member_id, **nameless), version=version)
+    told = client.call(JoinGroup, request, version=version)
+    request["member_id"] = told.member_id
+    joined = client.call(JoinGroup, request, version=version)
 
     assert (joined.error_code, joined.protocol_name) == (ErrorCode.NONE, name)
 
