@@ -41,12 +41,14 @@ def _check(group: ClassicGroup, command: SyncCommand) -> None:
     group.check_member(command.member_id, command.group_instance_id)
     if command.generation_id != group.generation_id:
         raise KafkaError(ErrorCode.ILLEGAL_GENERATION)
+    # First, since a group that was a consumer group a moment ago told its members other protocols
+    # than it has now. (Kafka 4.3 refuses those with what clients do not survive.)
+    if group.state is ClassicGroupState.PREPARING_REBALANCE:
+        raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
     if _differ(command.protocol_type, group.protocol_type) or _differ(
         command.protocol_name, group.protocol_name
     ):
         raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
-    if group.state is ClassicGroupState.PREPARING_REBALANCE:
-        raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
 
 
 def _differ(told: str | None, known: str | None) -> bool:

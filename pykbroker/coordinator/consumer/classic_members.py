@@ -126,13 +126,20 @@ def _speaker(
 
 
 def _check_protocol(classic: ClassicMember, command: SyncCommand) -> None:
-    """Refuse another protocol than JoinGroup told; who does not say is not asked."""
+    """Refuse a protocol that the member does not offer; who does not say is not asked.
+
+    A group that was classic when the member joined may have told any. (Kafka 4.3 takes the first
+    one only, and clients do not survive the refusal.)
+    """
+    offered = [name for name, _ in classic.protocols]
     for told, known in (
-        (command.protocol_type, PROTOCOL_TYPE),
-        (command.protocol_name, classic.protocols[0][0]),
+        (command.protocol_type, [PROTOCOL_TYPE]),
+        (command.protocol_name, offered),
     ):
-        if told is not None and told != known:
-            raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, f"{told} is not {known}")
+        if told is not None and told not in known:
+            raise KafkaError(
+                ErrorCode.INCONSISTENT_GROUP_PROTOCOL, f"{told} is not {' or '.join(known)}"
+            )
 
 
 def _waits(group: ConsumerGroup, member: ConsumerMember) -> bool:

@@ -72,6 +72,17 @@ def test_another_protocol_than_the_generations_is_refused(fields: dict[str, Any]
 
 
 @pytest.mark.row(96)
+def test_who_was_told_another_protocol_before_a_rebalance_is_called_to_it() -> None:
+    driven = a_partition()
+    leader, _ = a_stable_group(driven)
+    driven.send(a_join(leader))
+
+    refusal = driven.refusal(a_sync(leader, 1, protocol_name="sticky"))
+
+    assert refusal == ErrorCode.REBALANCE_IN_PROGRESS
+
+
+@pytest.mark.row(96)
 def test_who_knows_no_protocol_names_is_not_asked_for_them() -> None:
     driven = a_partition()
     leader, _ = a_completing_group(driven)

@@ -88,6 +88,17 @@ def test_who_does_not_name_a_protocol_is_told_none() -> None:
     assert driven.ask(command) == SyncReply(None, None, share("a0 a1 a2 a3"))
 
 
+def test_who_was_told_another_of_its_protocols_by_a_classic_group_is_not_refused() -> None:
+    driven = a_broker()
+    both = (("sticky", metadata()), ("range", metadata()))
+    consumed(driven, "consumer", subscribed="x")
+    reply = joined(driven, protocols=both)
+
+    told = driven.ask(a_sync(reply.member_id, reply.generation_id, protocol_name="range"))
+
+    assert told == SyncReply("consumer", "range", share("a0 a1 a2 a3"))
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
