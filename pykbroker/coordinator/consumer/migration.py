@@ -63,9 +63,9 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
     JoinGroups and SyncGroups that wait are refused with REBALANCE_IN_PROGRESS. Nothing changes here
     but deadlines, which mean nothing to a group that stays classic.
 
-    A group that rebalances is given no metadata hash, so that whoever joins bumps its epoch: what
-    its members have is nobody's plan. (Kafka 4.3 bumps it for new subscriptions only: if a static
-    member comes back with the same one, partitions stay without an owner.)
+    A group that rebalances, or whose last rebalance left partitions without an owner, is given no
+    metadata hash, so that whoever joins bumps its epoch. (Kafka 4.3 bumps it for new subscriptions
+    only: when a static member comes back with the same one, such partitions stay without an owner.)
 
     Raises GROUP_ID_NOT_FOUND where the policy, the protocol type, the size, a custom assignor's
     data or bytes that cannot be read forbid it, and UNKNOWN_SERVER_ERROR where the leader gave one
@@ -86,7 +86,7 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
         classic = group.members[member.member_id]
         session = TimerKey(TimerKind.CONSUMER_SESSION, group.group_id, member.member_id)
         shard.timers.set(session, now.elapsed_ms + classic.session_timeout_ms)
-    if group.state is ClassicGroupState.STABLE:
+    if group.state is ClassicGroupState.STABLE and _has_all_it_reads(converted, shard.topics):
         converted.metadata_hash = group_hash(converted.topic_counts, shard.topics)
     records = (*group.tombstones(), *_records_of(converted))
 
@@ -95,6 +95,15 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
         return NOTHING
 
     return converted, Effects(records, tuple(_recalled(group)), otherwise)
+
+
+def _has_all_it_reads(group: ConsumerGroup, topics: Topics) -> bool:
+    return all(
+        group.owner_of(shape.topic_id, partition) is not None
+        for name in group.topic_counts
+        if (shape := topics.by_name.get(name)) is not None
+        for partition in range(shape.partitions)
+    )
 
 
 def _check_upgrade(shard: Shard, group: ClassicGroup) -> None:

@@ -40,6 +40,11 @@ class Client:
     epoch: int = 0
     """Of its last answer: the generation of a classic member."""
     has: frozenset[str] = NOTHING
+    outlived: frozenset[str] | None = None
+    """What it has of a membership, or of a generation, that ended without its knowledge: it is
+    refused, or joins again, and only then hears what it is to have. Kafka's coordinator may have
+    given it to others by then: when the member was removed, or when the group turned classic
+    before the member had given up what it had to, and a consumer group again."""
 
     def step(self) -> None:
         """Ask one thing, or look whether it is answered."""
@@ -54,6 +59,11 @@ class Client:
 
     def ask_anew(self) -> None:
         """Find a reason to assign anew, as metadata of topics may be one."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has asked what it has not seen the answer to."""
+        return False
 
     def in_words(self) -> str:
         """Give what it has as text."""
@@ -114,15 +124,20 @@ class ClassicClient(Client):
         if self.member_id:
             self.driven.send(a_leave((self.member_id, self.instance_id)))
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has asked what it has not seen the answer to."""
+        return self.joining is not None or self.syncing is not None
+
     def lose_connection(self) -> None:
         """Join again."""
-        if self.joining is not None or self.syncing is not None:
+        if self.waits:
             self.joining = self.syncing = None
             self.must_join = True
 
     def ask_anew(self) -> None:
         """Join again, unless that is what it does."""
-        if self.joining is None and self.syncing is None:
+        if not self.waits:
             self.must_join = True
 
     def _join(self) -> None:
@@ -134,7 +149,6 @@ class ClassicClient(Client):
             protocols=(("range", metadata(self.subscribed, self.in_words())),),
         )
         self.joining = self.driven.send(command)
-        self._look_for_generation()
 
     def _look_for_generation(self) -> None:
         assert self.joining is not None
@@ -154,7 +168,6 @@ class ClassicClient(Client):
         shares = self._assigned(reply.members) if reply.leader == self.member_id else {}
         command = a_sync(self.member_id, self.epoch, shares, group_instance_id=self.instance_id)
         self.syncing = self.driven.send(command)
-        self._look_for_assignment()
 
     def _look_for_assignment(self) -> None:
         assert self.syncing is not None

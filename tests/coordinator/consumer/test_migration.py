@@ -328,6 +328,13 @@ def test_one_that_comes_back_in_a_rebalance_brings_a_new_target() -> None:
     assert two not in driven.group().members
 
 
+def test_one_that_comes_back_when_partitions_are_nobodys_brings_a_new_target() -> None:
+    driven = a_broker()
+    a_classic_group(driven, "a0", "a2 a3", instance_ids=("i1", "i2"))
+
+    assert consumed(driven, "new", instance_id="i1") == (2, some("a0 a1"))
+
+
 def test_classic_members_one_by_one_become_consumers() -> None:
     driven = a_broker(a_topic("a", 2))
     one, two = a_classic_group(driven, "a0", "a1", instance_ids=("i1", "i2"))
