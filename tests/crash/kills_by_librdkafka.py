@@ -51,7 +51,7 @@ class Kills:
         self.findings = Findings()
         self.random = random
         self.log = directory / "log"
-        port = _free_port()
+        port = free_port()
         self.servers = f"127.0.0.1:{port}"
         self.broker = BrokerProcess(*options(str(directory / "data"), port=port), log=self.log)
         self.mint = Mint(random.randbytes(32))
@@ -158,7 +158,8 @@ class Kills:
         )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port at which nobody listens now."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 
