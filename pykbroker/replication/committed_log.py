@@ -5,7 +5,6 @@ It is read to its end, also what is not committed yet: whoever coordinates tells
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pykbroker.errors import ErrorCode, KafkaError
@@ -61,22 +60,28 @@ class PartitionLog:
     async def read(self, offset: int) -> bytes:
         """Give whole batches from the one that holds `offset` on; empty at the end of the log.
 
-        Raises KAFKA_STORAGE_ERROR, and the partition is offline, when the disk fails.
+        Raises KAFKA_STORAGE_ERROR when the disk fails, and the partition is offline, or when it has
+        failed: what was not committed by then never is.
         """
-        if self._leader.is_retired or self._leader.is_offline:
-            raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        leader = self._leader
+        _check_leads(leader)
+        if leader.is_read_only:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "the disk failed")
+        partition_log = leader.partition_log
         try:
-            data: bytes = await self._offload(partial(self._read, offset))
+            # Found here, read elsewhere: segments come and go, but a slice stays what it is.
+            found = partition_log.read(
+                offset,
+                max_bytes=READ_BYTES,
+                end_offset=partition_log.end_offset,
+                at_least_one=True,
+            )
+            return b"" if found is None else bytes(await self._offload(found.read))
         except OSError as failure:
-            raise self._leader.fail(failure) from failure
-        return data
+            _check_leads(leader)
+            raise leader.fail(failure) from failure
 
-    def _read(self, offset: int) -> bytes:
-        partition_log = self._leader.partition_log
-        found = partition_log.read(
-            offset,
-            max_bytes=READ_BYTES,
-            end_offset=partition_log.end_offset,
-            at_least_one=True,
-        )
-        return b"" if found is None else bytes(found.read())
+
+def _check_leads(leader: PartitionLeader) -> None:
+    if leader.is_retired or leader.is_offline:
+        raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
