@@ -36,6 +36,15 @@ class TimerKind(Enum):
     """Offsets are to be looked through for old ones."""
 
 
+CONSUMER_MEMBER_KINDS = (
+    TimerKind.CONSUMER_SESSION,
+    TimerKind.CONSUMER_REBALANCE,
+    TimerKind.CONSUMER_CLASSIC_JOIN,
+    TimerKind.CONSUMER_CLASSIC_SYNC,
+)
+"""All that may be due for a member of a consumer group."""
+
+
 class TimerKey(NamedTuple):
     """Names one deadline; setting it again puts it elsewhere."""
 

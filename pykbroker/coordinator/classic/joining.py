@@ -27,8 +27,9 @@ def join(shard: Shard, command: JoinCommand, token: Token, now: Now) -> Effects:
     INVALID_SESSION_TIMEOUT, UNKNOWN_MEMBER_ID, GROUP_MAX_SIZE_REACHED, FENCED_INSTANCE_ID,
     INCONSISTENT_GROUP_PROTOCOL, and MEMBER_ID_REQUIRED (KIP-394).
     """
-    settings = shard.settings()
-    _check(settings, command)
+    if not command.group_id:
+        raise MemberRefused(ErrorCode.INVALID_GROUP_ID, command.member_id)
+    check_session_timeout(shard.settings(), command)
     records: tuple[Record, ...] = ()
     group = shard.groups.get(command.group_id)
     if not isinstance(group, ClassicGroup):
@@ -42,9 +43,8 @@ def join(shard: Shard, command: JoinCommand, token: Token, now: Now) -> Effects:
     return Effects(records) + _decide(shard, group, command, token, now)
 
 
-def _check(settings: GroupSettings, command: JoinCommand) -> None:
-    if not command.group_id:
-        raise MemberRefused(ErrorCode.INVALID_GROUP_ID, command.member_id)
+def check_session_timeout(settings: GroupSettings, command: JoinCommand) -> None:
+    """Raise INVALID_SESSION_TIMEOUT for a timeout outside of the broker's bounds, inclusive."""
     at_least, at_most = (
         settings.group_min_session_timeout_ms,
         settings.group_max_session_timeout_ms,

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pykbroker.config.group import MigrationPolicy
 from pykbroker.coordinator.classic import joining
+from pykbroker.coordinator.classic.joining import check_session_timeout
 from pykbroker.coordinator.commands import JoinCommand, JoinReply, MemberRefused
 from pykbroker.coordinator.consumer import leaving, migration
 from pykbroker.coordinator.consumer.consumer_heartbeat import check_room, reconciled
@@ -92,12 +93,7 @@ def _join(
 
 def _check(shard: Shard, group: ConsumerGroup, command: JoinCommand, member_id: str) -> None:
     settings = shard.settings()
-    at_least, at_most = (
-        settings.group_min_session_timeout_ms,
-        settings.group_max_session_timeout_ms,
-    )
-    if not at_least <= command.session_timeout_ms <= at_most:
-        raise MemberRefused(ErrorCode.INVALID_SESSION_TIMEOUT, command.member_id)
+    check_session_timeout(settings, command)
     if settings.group_consumer_migration_policy is MigrationPolicy.DISABLED:
         raise _inconsistent("the migration policy lets no classic member into a consumer group")
     check_room(shard, group, member_id, command.group_instance_id)

@@ -35,17 +35,24 @@ def rebalance_over(shard: Shard, key: TimerKey, now: Now) -> Effects:
 
 def classic_join_over(shard: Shard, key: TimerKey, now: Now) -> Effects:
     """Remove a classic member that was told to join again and did not."""
-    return _remove(shard, key, now)
+    return _remove_classic(shard, key, now)
 
 
 def classic_sync_over(shard: Shard, key: TimerKey, now: Now) -> Effects:
     """Remove a classic member that joined and did not ask for its assignment."""
-    return _remove(shard, key, now)
+    return _remove_classic(shard, key, now)
 
 
 def regexes_due(shard: Shard, key: TimerKey, now: Now) -> Effects:
     """Resolve the patterns of a group."""
     return regexes.resolve(shard, key.group_id, now)
+
+
+def _remove_classic(shard: Shard, key: TimerKey, now: Now) -> Effects:
+    """Remove a member unless it has turned to the consumer protocol, where it owes neither."""
+    group = shard.groups.get(key.group_id)
+    member = group.members.get(key.member_id) if isinstance(group, ConsumerGroup) else None
+    return NOTHING if member is None or not member.is_classic else _remove(shard, key, now)
 
 
 def _remove(shard: Shard, key: TimerKey, now: Now) -> Effects:

@@ -34,15 +34,8 @@ from pykbroker.coordinator.records import (
     TargetRecord,
 )
 from pykbroker.coordinator.shard import Shard
-from pykbroker.coordinator.timers import TimerKey, TimerKind
+from pykbroker.coordinator.timers import CONSUMER_MEMBER_KINDS, TimerKey
 from pykbroker.errors import ErrorCode, KafkaError
-
-_TIMERS_OF_MEMBERS = (
-    TimerKind.CONSUMER_SESSION,
-    TimerKind.CONSUMER_REBALANCE,
-    TimerKind.CONSUMER_CLASSIC_JOIN,
-    TimerKind.CONSUMER_CLASSIC_SYNC,
-)
 
 
 def leave(shard: Shard, command: ConsumerHeartbeatCommand, token: Token, now: Now) -> Effects:
@@ -111,7 +104,7 @@ def replacement(
 
 def cancel_timers(shard: Shard, group_id: str, member_id: str) -> None:
     """Let nothing be due any more for a member that goes."""
-    for kind in _TIMERS_OF_MEMBERS:
+    for kind in CONSUMER_MEMBER_KINDS:
         shard.timers.cancel(TimerKey(kind, group_id, member_id))
 
 

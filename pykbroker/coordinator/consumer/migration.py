@@ -40,17 +40,9 @@ from pykbroker.coordinator.records import (
     TargetRecord,
 )
 from pykbroker.coordinator.shard import Shard
-from pykbroker.coordinator.timers import TimerKey, TimerKind
+from pykbroker.coordinator.timers import CONSUMER_MEMBER_KINDS, TimerKey, TimerKind
 from pykbroker.coordinator.topics import Topics
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
-
-_DEADLINES_OF_MEMBERS = (
-    TimerKind.CONSUMER_SESSION,
-    TimerKind.CONSUMER_REBALANCE,
-    TimerKind.CONSUMER_CLASSIC_JOIN,
-    TimerKind.CONSUMER_CLASSIC_SYNC,
-)
-
 
 # -- from classic to consumer ------------------------------------------------------------------
 
@@ -343,7 +335,7 @@ def _end_deadlines(shard: Shard, group: ConsumerGroup, now: Now) -> dict[TimerKe
     keys = [TimerKey(TimerKind.CONSUMER_REGEX, group.group_id)]
     keys += [
         TimerKey(kind, group.group_id, member_id)
-        for kind in _DEADLINES_OF_MEMBERS
+        for kind in CONSUMER_MEMBER_KINDS
         for member_id in group.members
     ]
     ended = {}
