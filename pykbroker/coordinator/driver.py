@@ -10,10 +10,16 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import trio
 
+from pykbroker.coordinator.commands import (
+    CommitCommand,
+    DeleteOffsetsCommand,
+    ForgetPartitionsCommand,
+)
 from pykbroker.coordinator.effects import Effects, Now
 from pykbroker.coordinator.loading import read_records
 from pykbroker.coordinator.record_codec import encode
@@ -36,6 +42,10 @@ PARTS_OF_LIMIT = 4
 """Offsets that are forgotten together go in batches of a quarter of what a batch may have."""
 ROW_BYTES = 20
 """What a record takes beside its key, at most, when it has no value."""
+
+CHANGE_NOTHING_ELSE = CommitCommand, DeleteOffsetsCommand, ForgetPartitionsCommand
+"""Commands on which a machine decides without a change to anything but by records: when those are
+refused it is as it was, and who waits for something else, such as a rebalance, goes on waiting."""
 
 _ANSWERS = {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
@@ -92,11 +102,14 @@ class Driver:
         *,
         clock: Clock,
         commit_timeout_ms: Callable[[], int],
+        turns: trio.Lock | None = None,
     ) -> None:
+        """Of all drivers with the same `turns`, one goes on reading its log at a time."""
         self._log = committed_log
         self._new_machine = new_machine
         self._clock = clock
         self._commit_timeout_ms = commit_timeout_ms
+        self._turns = turns or trio.Lock()
         self._machine: GroupMachine | None = None
         self._absence = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
         """What is told while there is no machine."""
@@ -106,6 +119,7 @@ class Driver:
         """Where what the machine has applied ends in the log, exclusive."""
         self._wakes_at = math.inf
         self._poked = trio.Event()
+        self._warned_of: tuple[str, str] | None = None
         self._is_closed = False
 
     # -- asking --------------------------------------------------------------------------------
@@ -134,7 +148,7 @@ class Driver:
             raise
         else:
             try:
-                self._carry_out(effects)
+                self._carry_out(effects, command)
             finally:
                 self._rearm(machine)
         if asking.reply is None:
@@ -169,35 +183,37 @@ class Driver:
 
     # -- carrying out --------------------------------------------------------------------------
 
-    def _carry_out(self, effects: Effects) -> None:
+    def _carry_out(self, effects: Effects, command: Command | None = None) -> None:
         """Append, replay, reply.
 
         Raises KafkaError if not appended; then the machine is gone, unless the records were too
-        large, of which nobody else hears.
+        large, of which nobody else hears, or the command is one of `CHANGE_NOTHING_ELSE`.
         """
         machine = self._machine
         assert machine is not None
-        if effects.records:
-            try:
+        end_offset = self._end_offset
+        try:
+            if effects.records:
                 self._append(effects.records)
-            except TooLarge as refusal:
-                log.warning("records of a group are refused: %s", refusal)
-                for token, _ in effects.replies:
-                    assert isinstance(token, Asking)
-                    token.answer(refusal, self._end_offset)
-                if effects.otherwise is not None:
-                    self._carry_out(effects.otherwise())
-                raise
-            except KafkaError as refusal:
-                log.warning("coordinator starts anew, its log refused records: %s", refusal)
+            for record in effects.records:
+                machine.replay(record)
+        except TooLarge as refusal:
+            log.warning("records of a group are refused: %s", refusal)
+            for token, _ in effects.replies:
+                assert isinstance(token, Asking)
+                token.answer(refusal, self._end_offset)
+            if effects.otherwise is not None:
+                self._carry_out(effects.otherwise())
+            raise
+        except KafkaError as refusal:
+            is_as_before = isinstance(command, CHANGE_NOTHING_ELSE)
+            if not is_as_before or self._end_offset != end_offset:
+                self._warn("coordinator starts anew, its log refused records: %s", refusal)
                 self._abandon()
-                raise _told(refusal) from refusal
-            try:
-                for record in effects.records:
-                    machine.replay(record)
-            except BaseException:
-                self._abandon()
-                raise
+            raise _told(refusal) from refusal
+        except BaseException:
+            self._abandon()  # nobody knows what it had changed before it failed
+            raise
         for token, reply in effects.replies:
             assert isinstance(token, Asking)
             token.answer(reply, self._end_offset)
@@ -213,6 +229,13 @@ class Driver:
                 raise TooLarge(len(part), len(batch), limit)
         for batch in batches:
             self._end_offset = self._log.append(batch, now_ms)
+        self._warned_of = None
+
+    def _warn(self, message: str, refusal: KafkaError) -> None:
+        """Tell people what the log refuses, once until it takes something again."""
+        if self._warned_of != (message, str(refusal)):
+            self._warned_of = message, str(refusal)
+            log.warning(message, refusal)
 
     def _abandon(self, absence: ErrorCode = ErrorCode.NOT_COORDINATOR) -> None:
         """Throw the machine away; whoever waits is told `absence`."""
@@ -237,34 +260,42 @@ class Driver:
         Ends when: closed or cancelled. On error: a log that cannot be read is tried again.
         """
         while not self._is_closed:
-            began = trio.current_time()
             try:
                 machine = await self._load()
             except KafkaError as refusal:
-                log.warning("groups cannot be loaded yet: %s", refusal)
+                self._warn("groups cannot be loaded yet: %s", refusal)
                 self._abandon()
+                paused_from = trio.current_time()
             else:
+                if machine is None:
+                    return
+                paused_from = trio.current_time()
                 await self._attend(machine)
-            await trio.sleep_until(began + RELOAD_PAUSE_SECONDS)
+            await trio.sleep_until(paused_from + RELOAD_PAUSE_SECONDS)
 
     async def load(self) -> None:
         """Build the machine now where the log is empty, which needs no waiting."""
         if self._log.end_offset == self._log.start_offset and self._machine is None:
             await self._load()
 
-    async def _load(self) -> GroupMachine:
+    async def _load(self) -> GroupMachine | None:
+        """Give the machine, built from the log if there is none; None when closed meanwhile."""
         if self._machine is not None:
             return self._machine
         self._absence = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
         machine, count = self._new_machine(), 0
         self._end_offset = self._log.end_offset
-        async for found in read_records(self._log):
-            count += len(found)
-            for record in found:
-                machine.replay(record)
-            await trio.lowlevel.checkpoint()
+        async with aclosing(read_records(self._log)) as some_at_a_time:
+            async for found in some_at_a_time:
+                count += len(found)
+                for record in found:
+                    machine.replay(record)
+                async with self._turns:
+                    pass  # everybody else goes first
+                if self._is_closed:
+                    break
         if self._is_closed:
-            raise KafkaError(ErrorCode.NOT_COORDINATOR)
+            return None
         self._machine = machine
         now = self._now()
         if self._topics is not None:
@@ -281,7 +312,7 @@ class Driver:
                 try:
                     self._carry_out(effects)
                 except TooLarge:
-                    continue
+                    pass  # who waits has heard
                 except KafkaError:
                     return
                 await trio.lowlevel.checkpoint()  # much may be due at once

@@ -8,7 +8,9 @@ broken record must not take all groups with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 from pykbroker.coordinator.committed_log import CommittedLog
 from pykbroker.coordinator.record_codec import decode
@@ -16,12 +18,17 @@ from pykbroker.coordinator.records import Record
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
 from pykbroker.wire.messages.control_records import ControlRecordTypeSchema
 from pykbroker.wire.records import BatchHeader, iterate_records, parse_batch_header
+from pykbroker.wire.records import Record as StoredRecord
 
 log = logging.getLogger("pykbroker.coordinator")
 
 Found = list[Record]
 COMMIT = 1
 """The type of a marker that ends a transaction well."""
+RECORDS_AT_ONCE = 100
+"""Read and replayed in about a millisecond, which is how long others wait."""
+
+T = TypeVar("T")
 
 
 class _Transactions:
@@ -38,8 +45,8 @@ class _Transactions:
         return found if committed else []
 
 
-async def read_records(committed_log: CommittedLog) -> AsyncIterator[Found]:
-    """Yield the records of the log, some at a time, up to where it ends now.
+async def read_records(committed_log: CommittedLog) -> AsyncGenerator[Found, None]:
+    """Yield the records of the log, a few at a time, up to where it ends now.
 
     Raises KafkaError when the log cannot be read.
     """
@@ -49,14 +56,13 @@ async def read_records(committed_log: CommittedLog) -> AsyncIterator[Found]:
         data = await committed_log.read(offset)
         if not data:
             return
-        found: Found = []
         try:
             for batch, header in _batches(data):
-                found += _counting(batch, header, transactions)
+                for found in _counting(batch, header, transactions):
+                    yield found
                 offset = header.next_offset
         except ProtocolError as fault:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, str(fault)) from fault
-        yield found
 
 
 def _batches(data: bytes) -> Iterator[tuple[memoryview, BatchHeader]]:
@@ -67,27 +73,36 @@ def _batches(data: bytes) -> Iterator[tuple[memoryview, BatchHeader]]:
         position += header.size_bytes
 
 
-def _counting(batch: memoryview, header: BatchHeader, transactions: _Transactions) -> Found:
-    """Give the records that count from this batch on."""
+def _counting(
+    batch: memoryview, header: BatchHeader, transactions: _Transactions
+) -> Iterator[Found]:
+    """Yield the records that count from this batch on, a few at a time."""
     if header.is_control:
-        ended: Found = []
         for record in iterate_records(batch):
             committed = record.key is not None and _marker(record.key) == COMMIT
-            ended += transactions.end(header.producer_id, committed=committed)
-        return ended
-    found = []
-    for record in iterate_records(batch):
-        try:
-            read = None if record.key is None else decode(record.key, record.value)
-        except ProtocolError as fault:
-            log.warning("unreadable record left out offset=%d: %s", record.offset, fault)
-            continue
-        if read is not None:
-            found.append(read)
-    if header.is_transactional:
-        transactions.add(header.producer_id, found)
-        return []
-    return found
+            yield from _few(transactions.end(header.producer_id, committed=committed))
+        return
+    for records in _few(iterate_records(batch)):
+        found = [known for record in records if (known := _known(record)) is not None]
+        if header.is_transactional:
+            transactions.add(header.producer_id, found)
+            found = []
+        yield found
+
+
+def _few(all_of_them: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(all_of_them)
+    while few := list(islice(left, RECORDS_AT_ONCE)):
+        yield few
+
+
+def _known(record: StoredRecord) -> Record | None:
+    """Give what a record says, None if that is nothing to a coordinator."""
+    try:
+        return None if record.key is None else decode(record.key, record.value)
+    except ProtocolError as fault:
+        log.warning("unreadable record left out offset=%d: %s", record.offset, fault)
+        return None
 
 
 def _marker(key: bytes) -> int:

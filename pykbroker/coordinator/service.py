@@ -77,6 +77,7 @@ class Groups:
         self._topics: Topics | None = None
         """None before it coordinates anything."""
         self._followed = trio.Event()
+        self._turns = trio.Lock()
         self._is_draining = False
 
     # -- for handlers --------------------------------------------------------------------------
@@ -193,6 +194,7 @@ class Groups:
             self._new_machine,
             clock=self._clock,
             commit_timeout_ms=lambda: self.settings.offsets_commit_timeout_ms,
+            turns=self._turns,
         )
         await driver.load()
         scope = trio.CancelScope()

@@ -1,10 +1,10 @@
-"""A machine with few rules, to look at its driver by: commit an offset, park, be answered."""
+"""A machine with few rules, to look at its driver by: commit an offset, park, answer who is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pykbroker.coordinator.commands import (
     DONE,
@@ -20,9 +20,16 @@ from pykbroker.coordinator.topics import NO_TOPICS, Topics
 from pykbroker.errors import ErrorCode, KafkaError
 
 
+class Telling(NamedTuple):
+    """A command by which the machine changes more than its records say: nobody is parked then."""
+
+    group_id: str
+    offset: int
+
+
 @dataclass
 class SmallMachine:
-    """Offsets by group; heartbeats park, a commit answers who is parked; a deadline deletes."""
+    """Offsets by group; heartbeats park, telling answers who is parked; a deadline deletes."""
 
     expires_after_ms: int | None = None
     offsets: dict[str, int] = field(default_factory=dict)
@@ -36,16 +43,18 @@ class SmallMachine:
             case HeartbeatCommand():
                 self.parked.append(token)
                 return Effects()
+            case Telling(group_id, offset):
+                parked, self.parked = self.parked, []
+                told = tuple(Effect(each, offset) for each in (*parked, token))
+                return Effects((an_offset(group_id, offset),), told)
             case CommitCommand():
-                (offset,) = command.offsets
-                if offset.committed_offset < 0:
+                (committed,) = command.offsets
+                if committed.committed_offset < 0:
                     raise KafkaError(ErrorCode.INVALID_REQUEST)
                 if self.expires_after_ms is not None:
                     self.due[command.group_id] = now.elapsed_ms + self.expires_after_ms
-                parked, self.parked = self.parked, []
-                record = an_offset(command.group_id, offset.committed_offset)
-                told = tuple(Effect(each, offset.committed_offset) for each in parked)
-                return Effects((record,), (*told, Effect(token, DONE)))
+                record = an_offset(command.group_id, committed.committed_offset)
+                return answered(token, DONE, [record])
             case DescribeGroupCommand():
                 return answered(token, self.offsets.get(command.group_id, -1))
             case DeleteGroupCommand():
@@ -87,8 +96,13 @@ def commit(group_id: str, offset: int) -> CommitCommand:
     return CommitCommand(group_id, "", None, -1, (committed,), knows_consumer_groups=True)
 
 
+def tell(group_id: str, offset: int) -> Any:
+    """Commit an offset, which everybody hears who is parked."""
+    return Telling(group_id, offset)
+
+
 def park() -> HeartbeatCommand:
-    """Wait for the next commit and hear its offset."""
+    """Wait for the next offset that is told."""
     return HeartbeatCommand("", -1, "", None)
 
 

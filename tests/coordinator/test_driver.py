@@ -18,7 +18,7 @@ from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.records import iterate_records
 from tests.coordinator.drivers import FixedClock, a_batch, a_driver
 from tests.coordinator.list_log import ListLog
-from tests.coordinator.small_machine import SmallMachine, an_offset, commit, park, read
+from tests.coordinator.small_machine import SmallMachine, an_offset, commit, park, read, tell
 
 if TYPE_CHECKING:
     from pykbroker.coordinator.machine import GroupMachine
@@ -95,7 +95,7 @@ async def test_a_later_command_answers_who_is_parked(nursery: trio.Nursery) -> N
     await wait_all_tasks_blocked()
     assert told == []
 
-    await driver.ask(commit("a", 3))
+    assert await driver.ask(tell("a", 3)) == 3
     await wait_all_tasks_blocked()
 
     assert told == [3, 3]
@@ -111,7 +111,7 @@ async def test_an_asker_who_goes_away_takes_no_others_answer_along(nursery: trio
     async with trio.open_nursery() as askers:
         nursery.start_soon(wait)
         await wait_all_tasks_blocked()
-        askers.start_soon(driver.ask, commit("a", 3))
+        askers.start_soon(driver.ask, tell("a", 3))
         await wait_all_tasks_blocked()
         askers.cancel_scope.cancel()
     log.commit()
@@ -168,7 +168,7 @@ async def test_what_the_log_refuses_is_not_applied_and_the_machine_begins_anew(
     await wait_all_tasks_blocked()
     log.refusal = KafkaError(refusal)
 
-    assert await code_of(driver.ask(commit("a", 2))) is told
+    assert await code_of(driver.ask(tell("a", 2))) is told
     await wait_all_tasks_blocked()
     assert parked == [ErrorCode.NOT_COORDINATOR]
     assert await code_of(driver.ask(read("a"))) is ErrorCode.NOT_COORDINATOR
@@ -323,7 +323,7 @@ async def test_a_batch_above_the_limit_is_refused_before_it_is_written(
     nursery.start_soon(wait)
     await wait_all_tasks_blocked()
 
-    assert await code_of(driver.ask(commit("a" * 100, 1))) is ErrorCode.UNKNOWN_SERVER_ERROR
+    assert await code_of(driver.ask(tell("a" * 100, 1))) is ErrorCode.UNKNOWN_SERVER_ERROR
     await wait_all_tasks_blocked()
     assert log.batches == []
     assert parked == [ErrorCode.UNKNOWN_SERVER_ERROR]

@@ -1,16 +1,25 @@
-"""What counts of a coordinator's log when it is read."""
+"""What counts of a coordinator's log when it is read, and who goes on meanwhile."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
+
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
+from pykbroker.coordinator.driver import Driver
+from pykbroker.coordinator.loading import RECORDS_AT_ONCE
 from pykbroker.coordinator.record_codec import encode
 from pykbroker.coordinator.records import Record
 from pykbroker.wire.records import build_batch
-from tests.coordinator.drivers import a_batch, a_driver
+from tests.coordinator.drivers import FixedClock, a_batch, a_driver
 from tests.coordinator.list_log import ListLog
-from tests.coordinator.small_machine import an_offset, read
+from tests.coordinator.small_machine import SmallMachine, an_offset, read
+
+if TYPE_CHECKING:
+    from pykbroker.coordinator.machine import GroupMachine
 
 
 def transaction(*records: Record, producer_id: int) -> bytes:
@@ -52,3 +61,76 @@ async def test_a_record_that_nobody_can_read_is_left_out(caplog: pytest.LogCaptu
 
     assert await driver.ask(read("a")) == 4
     assert [record.args for record in caplog.records if record.levelname == "WARNING"]
+
+
+async def test_whoever_else_is_there_goes_on_while_a_log_is_read(nursery: trio.Nursery) -> None:
+    driver = a_driver(ListLog(a_batch(*(an_offset(f"{number}", 1) for number in range(2_000)))))
+    nursery.start_soon(driver.run)
+    turns = 0
+
+    await trio.lowlevel.checkpoint()
+    while driver.is_loading:
+        turns += 1
+        await trio.lowlevel.checkpoint()
+
+    assert await driver.ask(read("1999")) == 1
+    assert turns >= 2_000 // RECORDS_AT_ONCE
+
+
+async def test_of_many_logs_a_little_of_one_is_read_at_a_time(nursery: trio.Nursery) -> None:
+    machines = [SmallMachine() for _ in range(5)]
+    turns = trio.Lock()
+    for machine in machines:
+        driver = Driver(
+            ListLog(a_batch(*(an_offset(f"{number}", 1) for number in range(1_000)))),
+            lambda machine=machine: cast("GroupMachine", machine),  # type: ignore[misc]
+            clock=FixedClock(),
+            commit_timeout_ms=lambda: 1,
+            turns=turns,
+        )
+        nursery.start_soon(driver.run)
+    replayed = [0]
+
+    while replayed[-1] < 5_000:
+        await trio.lowlevel.checkpoint()
+        replayed.append(sum(len(machine.offsets) for machine in machines))
+
+    steps = [after - before for before, after in pairwise(replayed)]
+    assert max(steps[3:]) <= 2 * RECORDS_AT_ONCE  # each begins at once, then they take turns
+
+
+async def test_who_is_closed_reads_no_further_and_tells_nobody(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = ListLog(*(a_batch(an_offset("a", number)) for number in range(10)))
+    driver = a_driver(log)
+    nursery.start_soon(driver.run)
+    await trio.lowlevel.checkpoint()
+
+    driver.close()
+    await wait_all_tasks_blocked()
+
+    assert 0 < log.reads < 5
+    assert caplog.messages == []
+
+
+async def test_a_log_that_takes_long_to_read_is_not_read_again_at_once(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    driver = a_driver(log := SlowLog(a_batch(an_offset("a", 1))))
+    nursery.start_soon(driver.run)
+    await trio.sleep(60.1)
+
+    driver._abandon()
+    await trio.sleep(0.5)
+    reads = log.reads
+    await trio.sleep(1)
+
+    assert (reads, log.reads) == (1, 2)
+
+
+class SlowLog(ListLog):
+    async def read(self, offset: int) -> bytes:
+        data = await super().read(offset)
+        await trio.sleep(60)
+        return data
