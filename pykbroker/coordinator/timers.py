@@ -7,8 +7,11 @@ off, which every heartbeat does, costs one dictionary entry.
 from __future__ import annotations
 
 from enum import Enum, auto
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
+
+OUTDATED_MAX = 64
+"""So many entries that are outdated are kept, and as many as there are deadlines."""
 
 
 class TimerKind(Enum):
@@ -74,6 +77,8 @@ class Timers:
     def cancel(self, key: TimerKey) -> None:
         """Let `key` never be due; no deadline need exist."""
         self._due.pop(key, None)
+        if len(self._heap) > OUTDATED_MAX + 2 * len(self._due):
+            self._forget_outdated()
 
     def due_ms(self, key: TimerKey) -> int | None:
         """Give when `key` is due, None when it is not set."""
@@ -99,6 +104,13 @@ class Timers:
         self._count += 1
         self._entered[key] = due_ms
         heappush(self._heap, (due_ms, self._count, key))
+
+    def _forget_outdated(self) -> None:
+        """Give up entries that only wait to be found outdated, which may be for a long time."""
+        due, entered = self._due, self._entered
+        self._heap = [each for each in self._heap if each[2] in due and entered[each[2]] == each[0]]
+        heapify(self._heap)
+        self._entered = {key: due_ms for due_ms, _, key in self._heap}
 
     def _settle(self) -> None:
         """Bring the earliest deadline to the top."""

@@ -46,6 +46,20 @@ def test_deadlines_come_by_their_times_and_then_in_the_order_set() -> None:
     assert popped(timers, 250) == [third, BOB, ALICE]
 
 
+def test_members_that_come_and_go_leave_nothing_behind() -> None:
+    timers = Timers()
+    timers.set(ALICE, 100)
+    timers.set(BOB, 100)
+    for number in range(10_000):
+        gone = ALICE._replace(member_id=f"{number}")
+        timers.set(gone, 1_000)
+        timers.cancel(gone)
+        timers.set(BOB, 100 + number)
+
+    assert len(timers._heap) == len(timers._entered) < 100
+    assert popped(timers, 10**9) == [ALICE, BOB]
+
+
 def test_a_deadline_that_is_put_off_is_not_due_before() -> None:
     timers = Timers()
     timers.set(ALICE, 100)
