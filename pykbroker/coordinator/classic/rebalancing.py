@@ -166,13 +166,18 @@ def rebalance_over(shard: Shard, key: TimerKey, now: Now) -> Effects:
 
 
 def loaded(shard: Shard, now: Now) -> Effects:
-    """Expect all members of all groups again; who has more than it may is to rebalance."""
+    """Expect all members of all groups again, and let groups rebalance that must.
+
+    Those are the ones with more members than they may have, and with members but no leader: they
+    were about to rebalance when the coordinator was lost, and their members would not know.
+    """
     effects = NOTHING
     size_max = shard.settings().group_max_size
     for group in tuple(shard.groups.values()):
         if isinstance(group, ClassicGroup):
             for member in group.members.values():
                 deadlines.start_session(shard, group, member, now)
-            if len(group.members) > size_max:
+            is_led = group.leader_id is not None or not group.members
+            if len(group.members) > size_max or not is_led:
                 effects += prepare_rebalance(shard, group, now)
     return effects

@@ -7,7 +7,8 @@ with their partitions, and are called to join again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from pykbroker.coordinator.classic import deadlines, rebalancing, storing
 from pykbroker.coordinator.classic.group import ClassicGroup, ClassicGroupState
@@ -19,13 +20,14 @@ from pykbroker.coordinator.consumer.embedded import (
     assignment_in,
     subscription_in,
 )
-from pykbroker.coordinator.consumer.group import NO_PARTITIONS, ConsumerGroup
+from pykbroker.coordinator.consumer.group import ConsumerGroup
 from pykbroker.coordinator.consumer.member import ConsumerMember, held_at, partitions_of
 from pykbroker.coordinator.consumer.metadata_hash import group_hash
 from pykbroker.coordinator.consumer.target import UNKNOWN_MS
 from pykbroker.coordinator.effects import NOTHING, Effect, Effects, Now
 from pykbroker.coordinator.group import Group
 from pykbroker.coordinator.records import (
+    ClassicGroupRecord,
     ClassicMember,
     CurrentAssignment,
     CurrentRecord,
@@ -206,9 +208,8 @@ def downgraded(
         return None
     gone = {member.member_id for member in leaving}
     staying = [member for member in group.members.values() if member.member_id not in gone]
-    targets = {each.member_id: group.targets.get(each.member_id, NO_PARTITIONS) for each in staying}
     try:
-        classic = _classic_group(shard, group, staying, targets, now)
+        classic = _classic_group(shard, group, staying, now)
     except ProtocolError:
         return None  # Kafka refuses the departure instead, and keeps the member for ever
     return _become(shard, group, classic, tombstones=group.tombstones(), rebalances=True, now=now)
@@ -227,29 +228,27 @@ def downgraded_for(
 ) -> Effects:
     """Let a group be classic by a classic member that takes over the last consumer member's place.
 
-    `joining` takes over what its instance was to have. The records follow those that replace the
-    member. Members rebalance if anybody has not come to the last target. (Kafka 4.3 lets them only
-    if there is a newer group epoch: who waits for partitions waits for ever.)
+    `joining` takes over what its instance had. The records follow those that replace the member.
+    Members rebalance if anybody has not come to the last target, or was told another protocol than
+    the group has now. (Kafka 4.3 lets them only if there is a newer group epoch: who waits for
+    partitions waits for ever, and who is yet to sync is refused for ever.)
 
     Raises INCONSISTENT_GROUP_PROTOCOL for metadata that cannot be read.
     """
     replaced = group.static_member(joining.instance_id)
     assert replaced is not None
-    staying = [each for each in group.members.values() if each is not replaced]
-    targets = {
-        each.member_id: group.targets.get(each.member_id, NO_PARTITIONS)
-        for each in (*staying, replaced)
-    }
-    targets[joining.member_id] = targets[replaced.member_id]
+    members = [*(each for each in group.members.values() if each is not replaced), joining]
     try:
-        classic = _classic_group(shard, group, [*staying, joining], targets, now)
+        classic = _classic_group(shard, group, members, now)
     except ProtocolError as malformed:
         raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, str(malformed)) from malformed
     tombstones = [
         _renamed(record, replaced.member_id, joining.member_id) for record in group.tombstones()
     ]
     epoch = group.assignment_epoch
-    rebalances = not all(each.is_reconciled_to(epoch) for each in (*staying, joining))
+    rebalances = not all(each.is_reconciled_to(epoch) for each in members) or any(
+        each.protocols[0][0] != classic.protocol_name for each in classic.members.values()
+    )
     return _become(shard, group, classic, tombstones=tombstones, rebalances=rebalances, now=now)
 
 
@@ -262,11 +261,14 @@ def _may_downgrade(shard: Shard, size: int) -> bool:
 def _classic_group(
     shard: Shard,
     group: ConsumerGroup,
-    members: Iterable[ConsumerMember],
-    targets: Mapping[str, Mapping[bytes, frozenset[int]]],
+    members: Collection[ConsumerMember],
     now: Now,
 ) -> ClassicGroup:
-    """Give the stable group whose members have their targets. Raises ProtocolError."""
+    """Give the stable group whose members have what they have. Raises ProtocolError.
+
+    (Kafka 4.3 gives them their targets: if a consumer joins before they have rebalanced, what they
+    have beyond that is given to others while they read it.)
+    """
     classic = ClassicGroup(
         group.group_id,
         state=ClassicGroupState.STABLE,
@@ -277,10 +279,10 @@ def _classic_group(
         classic.add(_classic_member(member))
     name = classic.protocol_name = classic.select_protocol()
     classic.read_subscriptions()
-    for each in classic.members.values():
-        each.assignment = assignment_bytes(
-            targets[each.member_id], shard.topics, metadata=each.metadata(name)
-        )
+    for member in members:
+        each = classic.members[member.member_id]
+        has = partitions_of(member.current.assigned, member.current.revoking)
+        each.assignment = assignment_bytes(has, shard.topics, metadata=each.metadata(name))
     return classic
 
 
@@ -308,8 +310,11 @@ def _become(
     rebalances: bool,
     now: Now,
 ) -> Effects:
-    """Put a classic group in the place of a consumer group, with its deadlines."""
-    records = (*tombstones, storing.group_record(classic))
+    """Put a classic group in the place of a consumer group, with its deadlines.
+
+    One that rebalances is stored without a leader, by which it is known to do so after a restart.
+    """
+    records = (*tombstones, _stored(classic, rebalances))
     ended = _end_deadlines(shard, group, now)
     shard.groups[group.group_id] = classic
     for member in classic.members.values():
@@ -324,6 +329,13 @@ def _become(
         return NOTHING
 
     return Effects(records, otherwise=otherwise) + rebalance
+
+
+def _stored(classic: ClassicGroup, rebalances: bool) -> ClassicGroupRecord:
+    record = storing.group_record(classic)
+    if not rebalances or record.value is None:
+        return record
+    return replace(record, value=replace(record.value, leader=None))
 
 
 def _end_deadlines(shard: Shard, group: ConsumerGroup, now: Now) -> dict[TimerKey, int]:

@@ -8,7 +8,6 @@ import pytest
 
 from pykbroker.coordinator import records as r
 from pykbroker.coordinator.commands import LeaveReply, LeftMember
-from pykbroker.coordinator.consumer.embedded import assignment_in
 from pykbroker.coordinator.group import GroupKind
 from pykbroker.coordinator.timers import TimerKey, TimerKind
 from pykbroker.errors import ErrorCode
@@ -109,7 +108,7 @@ def test_the_last_consumer_that_leaves_lets_the_classic_members_rebalance() -> N
                 protocol_type="consumer",
                 generation=2,
                 protocol="range",
-                leader=one,
+                leader=None,
                 state_timestamp_ms=driven.wall_ms,
                 members=(a_stored_member(mixed, one), a_stored_member(mixed, two)),
             ),
@@ -298,15 +297,17 @@ def test_other_protocols_of_members_are_not_forgotten() -> None:
     assert driven.take(again).protocol_name == driven.take(token).protocol_name == "sticky"
 
 
-@pytest.mark.parametrize("topics", ["a", "b"])
-def test_a_restart_finds_a_stable_classic_group(topics: str) -> None:
+@pytest.mark.parametrize(("topics", "state"), [("a", "Stable"), ("b", "PreparingRebalance")])
+def test_a_restart_finds_the_classic_group_stable_or_about_to_rebalance(
+    topics: str, state: str
+) -> None:
     mixed = a_mixed_group(a_broker(), instance_ids=("i1", "i2"), consumer="i3")
     driven = mixed.driven
     reply = driven.ask(a_join("", topics, group_instance_id="i3"))
 
     driven.restart()
 
-    assert state_of(driven) == (GroupKind.CLASSIC, "Stable")
+    assert state_of(driven) == (GroupKind.CLASSIC, state)
     members = driven.group().members
     assert members.keys() == {mixed.one, mixed.two, reply.member_id}
     assert [in_short(members[each].assignment) for each in (mixed.one, mixed.two)] == [
@@ -333,15 +334,52 @@ def test_a_group_goes_both_ways_time_and_again() -> None:
         assert state_of(driven) == (GroupKind.CONSUMER, "Stable")
 
 
-def test_the_record_tells_targets_also_where_members_have_not_come_to_them() -> None:
+def test_a_rebalance_that_a_restart_cuts_short_begins_again() -> None:
+    mixed = a_mixed_group(a_broker())
+    driven, one, two = mixed.driven, mixed.one, mixed.two
+    driven.ask(a_consumer("new", -1))
+
+    driven.restart()
+
+    assert [beat(driven, each, 2) for each in (one, two)] == [ErrorCode.REBALANCE_IN_PROGRESS] * 2
+    tokens = [driven.send(a_join(each)) for each in (one, two)]
+    assert [driven.take(token).leader for token in tokens] == [one, one]
+
+
+def test_the_record_tells_what_members_have_not_what_they_are_to_have() -> None:
     driven = a_broker()
     consumed(driven, "new")
     one = joined(driven)
     assert synced(driven, one) == ""
-    target = driven.group().targets[one.member_id]
+    assert driven.group().targets[one.member_id]
 
     driven.ask(a_consumer("new", -1))
 
-    told = assignment_in(driven.group().members[one.member_id].assignment)
-    assert told.partitions(driven.topics) == target
-    assert len(target) == 1
+    assert in_short(driven.group().members[one.member_id].assignment) == ""
+
+
+def test_what_a_member_has_yet_to_give_up_is_given_to_nobody_who_joins_before_it_knows() -> None:
+    driven = a_broker()
+    (one,) = a_classic_group(driven, "a0 a1 a2 a3")
+    consumed(driven, "new")
+    driven.ask(a_consumer("new", -1))
+
+    _, assignment = consumed(driven, "newer")
+
+    assert assignment == {}
+    assert driven.group().owner_of(driven.topics.by_name["a"].topic_id, 0) == one
+
+
+def test_one_that_comes_back_with_another_protocol_than_the_others_lets_all_rebalance() -> None:
+    driven = a_broker()
+    consumed(driven, "new", instance_id="i", subscribed="x")
+    one = joined(driven)
+    assert synced(driven, one) == "a0 a1 a2 a3"
+    consumed(driven, "new", 2, instance_id="i", topic_partitions={})
+    both = (("sticky", metadata("x")), ("range", metadata("x")))
+
+    reply = driven.ask(a_join("", "x", group_instance_id="i", protocols=both))
+
+    assert reply.protocol_name == "sticky"
+    assert driven.group().protocol_name == "range"
+    assert state_of(driven) == PREPARING
