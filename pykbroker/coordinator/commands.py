@@ -230,7 +230,10 @@ class DeleteOffsetsCommand(NamedTuple):
 
 
 class ForgetPartitionsCommand(NamedTuple):
-    """Topics were deleted: forget what groups committed for them; the reply is DONE."""
+    """Topics were deleted: forget some of what groups committed for them.
+
+    The reply is whether there is more of it: then ask again.
+    """
 
     topics: frozenset[str]
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from pykbroker.coordinator.commands import DONE, DeleteOffsetsCommand, ForgetPartitionsCommand
+from itertools import islice
+
+from pykbroker.coordinator.commands import DeleteOffsetsCommand, ForgetPartitionsCommand
 from pykbroker.coordinator.effects import Effects, Now, Token, answered
 from pykbroker.coordinator.records import CommittedOffset, OffsetRecord
 from pykbroker.coordinator.shard import Shard
 from pykbroker.errors import ErrorCode, KafkaError
+
+FORGOTTEN_AT_ONCE = 1_000
+"""Offsets of deleted topics that are forgotten in one go, for others not to wait long."""
 
 
 def delete(shard: Shard, command: DeleteOffsetsCommand, token: Token, now: Now) -> Effects:
@@ -42,21 +47,22 @@ def delete(shard: Shard, command: DeleteOffsetsCommand, token: Token, now: Now) 
 
 
 def forget(shard: Shard, command: ForgetPartitionsCommand, token: Token, now: Now) -> Effects:
-    """Forget what was committed for topics that were deleted, whoever reads them.
+    """Forget what was committed for topics that were deleted, whoever reads them: some at a time.
 
     What was committed for a topic that has taken over the name since stays
     (OffsetMetadataManager.onTopicsDeleted).
     """
     del now
     offsets, topics = shard.offsets, sorted(command.topics)
-    records = [
+    every = (
         OffsetRecord(group_id, topic, partition, None)
         for group_id in offsets.group_ids
         for topic in topics
         for partition, value in offsets.of(group_id).get(topic, {}).items()
         if not _is_current(shard, topic, value)
-    ]
-    return answered(token, DONE, records)
+    )
+    records = tuple(islice(every, FORGOTTEN_AT_ONCE))
+    return answered(token, len(records) == FORGOTTEN_AT_ONCE, records)
 
 
 def _is_current(shard: Shard, topic: str, value: CommittedOffset) -> bool:

@@ -8,6 +8,7 @@ imported when there is something to coordinate: a start need not wait for it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -221,10 +222,9 @@ class Groups:
         """
         command = ForgetPartitionsCommand(frozenset(topics))
         for led in list(self._led.values()):
-            try:
-                await led.driver.ask(command)
-            except KafkaError:
-                continue
+            with suppress(KafkaError):
+                while await led.driver.ask(command):
+                    await trio.lowlevel.checkpoint()
 
     def _new_machine(self) -> GroupMachine:
         from pykbroker.config.group import consumer_group_times

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pykbroker.coordinator.classic.states import ClassicGroupState
-from pykbroker.coordinator.commands import DONE, DeleteOffsetsCommand, ForgetPartitionsCommand
+from pykbroker.coordinator.commands import DeleteOffsetsCommand, ForgetPartitionsCommand
+from pykbroker.coordinator.offset_deletion import FORGOTTEN_AT_ONCE
 from pykbroker.coordinator.records import NO_TOPIC_ID, OffsetRecord
 from pykbroker.errors import ErrorCode
 from tests.coordinator.driven import Driven, a_topic
@@ -139,7 +140,7 @@ def test_no_offset_outlives_its_topic_in_any_group() -> None:
     )
     driven.follow(a_topic("other"))
 
-    assert driven.ask(ForgetPartitionsCommand(frozenset({"topic", "unread"}))) is DONE
+    assert driven.ask(ForgetPartitionsCommand(frozenset({"topic", "unread"}))) is False
 
     assert [committed(driven, each) for each in ("group", "classic", "simple")] == [
         {("other", 0): 5},
@@ -160,3 +161,17 @@ def test_offsets_of_a_new_topic_of_the_same_name_stay() -> None:
     driven.ask(ForgetPartitionsCommand(frozenset({"topic"})))
 
     assert committed(driven) == {("topic", 1): 5}
+
+
+def test_offsets_of_deleted_topics_are_forgotten_some_at_a_time() -> None:
+    count = 2 * FORGOTTEN_AT_ONCE + 1
+    driven = having(Driven(), *(offset("topic", number) for number in range(count)))
+    command = ForgetPartitionsCommand(frozenset({"topic"}))
+
+    has_more, left = [], []
+    for _ in range(3):
+        has_more.append(driven.ask(command))
+        left.append(len(committed(driven)))
+
+    assert has_more == [True, True, False]
+    assert left == [1 + FORGOTTEN_AT_ONCE, 1, 0]

@@ -22,6 +22,7 @@ from pykbroker.coordinator.commands import (
     OffsetToCommit,
 )
 from pykbroker.coordinator.java_hash import partition_for
+from pykbroker.coordinator.offset_deletion import FORGOTTEN_AT_ONCE
 from pykbroker.coordinator.service import GROUP_METADATA_TOPIC, Groups
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.metadata.image import ClusterImage
@@ -204,6 +205,18 @@ async def test_offsets_go_with_their_topic_not_with_its_namesake(nursery: trio.N
     assert grown == 7
     assert await committed(here, IN_0, "topic") is None
     assert await committed(here, IN_0, "other") == 7
+
+
+async def test_offsets_of_a_deleted_topic_are_all_forgotten(nursery: trio.Nursery) -> None:
+    groups = a_topic(GROUP_METADATA_TOPIC, HERE)
+    here = await started(nursery, groups, a_topic("topic", HERE, topic_id=OTHER_ID))
+    for number in range(FORGOTTEN_AT_ONCE + 5):
+        await here.groups.ask(commit(f"{number}"))
+
+    await here.show(groups)
+
+    left = [await committed(here, f"{number}") for number in range(FORGOTTEN_AT_ONCE + 5)]
+    assert set(left) == {None}
 
 
 async def test_while_the_broker_stops_nothing_is_coordinated(nursery: trio.Nursery) -> None:
