@@ -22,6 +22,8 @@ from pykbroker.coordinator.consumer.classic_join import join
 from pykbroker.coordinator.consumer.embedded import PROTOCOL_TYPE, assignment_bytes
 from pykbroker.coordinator.consumer.group import NO_PARTITIONS, ConsumerGroup
 from pykbroker.coordinator.consumer.member import ConsumerMember, partitions_of
+from pykbroker.coordinator.consumer.metadata_hash import group_hash
+from pykbroker.coordinator.consumer.target import may_compute
 from pykbroker.coordinator.effects import Effects, Now, Token, answered
 from pykbroker.coordinator.records import ClassicMember, MemberState
 from pykbroker.coordinator.shard import Shard
@@ -64,7 +66,8 @@ def heartbeat(shard: Shard, command: HeartbeatCommand, token: Token, now: Now) -
     Raises UNKNOWN_MEMBER_ID, for members of the consumer protocol too, FENCED_INSTANCE_ID,
     ILLEGAL_GENERATION, and REBALANCE_IN_PROGRESS, which lets the session last too, where the member
     is to join again: its target is newer, or it has partitions to give up, or those that it
-    waits for are free.
+    waits for are free; or a newer target is due, which consumers compute where there are any. (In
+    Kafka 4.3 nobody does where there are none, and partitions stay without an owner.)
     """
     group, member, classic = _speaker(shard, command)
     _extend_session(shard, group, member, classic, now)
@@ -73,6 +76,7 @@ def heartbeat(shard: Shard, command: HeartbeatCommand, token: Token, now: Now) -
         member.member_epoch < group.assignment_epoch
         or state is MemberState.UNREVOKED_PARTITIONS
         or (state is MemberState.UNRELEASED_PARTITIONS and not _waits(group, member))
+        or _owes_target(shard, group, now)
     ):
         _call_to_join(shard, group, member, now)
         raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS)
@@ -151,6 +155,22 @@ def _waits(group: ConsumerGroup, member: ConsumerMember) -> bool:
         for topic_id, partitions in group.targets.get(member.member_id, NO_PARTITIONS).items()
         for partition in partitions
     )
+
+
+def _owes_target(shard: Shard, group: ConsumerGroup, now: Now) -> bool:
+    """Tell whether a target is due that no heartbeat of a consumer will compute."""
+    if group.classic_count < len(group.members):
+        return False
+    if group.group_epoch > group.assignment_epoch:
+        return may_compute(
+            group.assignment_timestamp_ms,
+            interval_ms=shard.times_of(group.group_id).assignment_interval_ms,
+            now_ms=now.wall_ms,
+        )
+    if not group.metadata_is_checked:
+        is_known = group_hash(group.topic_counts, shard.topics) == group.metadata_hash
+        group.metadata_is_checked = is_known
+    return not group.metadata_is_checked
 
 
 def _meant(group: ConsumerGroup, each: LeavingMember) -> ConsumerMember:

@@ -257,6 +257,55 @@ def test_who_waits_for_two_is_called_when_both_are_through() -> None:
 # -- deadlines ---------------------------------------------------------------------------------
 
 
+def test_classic_members_among_themselves_are_called_to_compute_what_consumers_would() -> None:
+    driven = a_broker(group_consumer_migration_policy="upgrade")
+    consumed(driven, "consumer", subscribed="x")
+    one = joined(driven)
+    assert synced(driven, one) == "a0 a1 a2 a3"
+    two = joined(driven)
+    driven.ask(a_consumer("consumer", -1))
+    one = joined(driven, one.member_id)
+    assert synced(driven, one) == "a0 a1"
+
+    driven.ask(a_leave(two.member_id))
+
+    assert beat(driven, one.member_id, one.generation_id) is ErrorCode.REBALANCE_IN_PROGRESS
+    assert synced(driven, joined(driven, one.member_id)) == "a0 a1 a2 a3"
+
+
+def test_they_are_called_when_their_topics_grow_and_not_when_others_do() -> None:
+    driven = a_broker(a_topic("a", 1), group_consumer_migration_policy="upgrade")
+    consumed(driven, "consumer")
+    one = joined(driven)
+    driven.ask(a_consumer("consumer", -1))
+    one = joined(driven, one.member_id)
+    assert synced(driven, one) == "a0"
+
+    driven.follow(a_topic("a", 1), a_topic("b", 1))
+    of_others = beat(driven, one.member_id, one.generation_id)
+    driven.follow(a_topic("a", 2), a_topic("b", 1))
+    of_theirs = beat(driven, one.member_id, one.generation_id)
+
+    assert (of_others, of_theirs) == (ErrorCode.NONE, ErrorCode.REBALANCE_IN_PROGRESS)
+    assert synced(driven, joined(driven, one.member_id)) == "a0 a1"
+
+
+def test_they_are_not_called_before_a_target_may_be_computed() -> None:
+    driven = a_broker(
+        group_consumer_migration_policy="upgrade", group_consumer_assignment_interval_ms=1_000
+    )
+    consumed(driven, "consumer", subscribed="x")
+    driven.pass_time(1_000)
+    one = joined(driven)
+    driven.ask(a_consumer("consumer", -1))
+
+    early = beat(driven, one.member_id, one.generation_id)
+    driven.pass_time(1_000)
+
+    assert early is ErrorCode.NONE
+    assert beat(driven, one.member_id, one.generation_id) is ErrorCode.REBALANCE_IN_PROGRESS
+
+
 def test_who_is_called_to_join_must_come_within_its_rebalance_timeout() -> None:
     driven, one = a_mixed_group()
     two = a_newcomer(driven)
