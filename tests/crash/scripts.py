@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.crash.driven_groups import driven_groups
 from tests.crash.leaders import leaders_and_kills, leaders_under_group_commit
 from tests.crash.shortening import compact, create_compacted, erase, retain
 from tests.crash.stage import PAGES_BYTES, Stage
@@ -362,5 +363,6 @@ SCRIPTS: tuple[Script, ...] = (
     compactions_and_power_cuts,
     leaders_under_group_commit,
     leaders_and_kills,
+    driven_groups,
     repairs,
 )
