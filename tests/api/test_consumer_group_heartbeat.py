@@ -92,8 +92,12 @@ def test_where_the_protocol_is_switched_off_its_version_is_not_supported(topic: 
     assert refused.error_code == ErrorCode.UNSUPPORTED_VERSION
 
 
-def test_a_pattern_finds_topics_that_come_later(client: Client, topic: str) -> None:
+def test_a_pattern_is_matched_beside_the_heartbeat_that_brings_it(
+    client: Client, topic: str
+) -> None:
+    topic_id = create_topic(client, f"{topic}-1", partitions=2)
     find_coordinator(client)
+
     joined = consumer_heartbeat(
         client,
         topic,
@@ -103,11 +107,11 @@ def test_a_pattern_finds_topics_that_come_later(client: Client, topic: str) -> N
         subscribed_topic_regex=f"{topic}-.*",
         topic_partitions=[],
     )
-    topic_id = create_topic(client, f"{topic}-later", partitions=2)
 
-    assert joined.error_code == ErrorCode.NONE
+    assert (joined.error_code, told(joined)) == (ErrorCode.NONE, {})
     epoch, found = joined.member_epoch, told(joined)
     while not found:
         beat = consumer_heartbeat(client, topic, "me", epoch)
         epoch, found = beat.member_epoch, told(beat)
     assert found == {topic_id: [0, 1]}
+    assert epoch == joined.member_epoch + 1

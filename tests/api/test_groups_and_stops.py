@@ -49,10 +49,14 @@ def commit(client: Client, group: str, topic: str, offset: int, **member: object
 
 
 def committed(client: Client, group: str, topic: str) -> tuple[int, str]:
+    """Tell what was committed, once the coordinator has read its log."""
     wanted = [{"name": topic, "partition_indexes": [0]}]
     request = {"groups": [{"group_id": group, "topics": wanted}]}
-    fetched = client.call(OffsetFetch, request, version=9).groups[0].topics[0].partitions[0]
-    return fetched.committed_offset, fetched.metadata
+    while True:
+        answer = client.call(OffsetFetch, request, version=9).groups[0]
+        if answer.error_code != ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
+            fetched = answer.topics[0].partitions[0]
+            return fetched.committed_offset, fetched.metadata
 
 
 def test_groups_and_offsets_are_there_after_a_restart(tmp_path: Path) -> None:
@@ -67,9 +71,8 @@ def test_groups_and_offsets_are_there_after_a_restart(tmp_path: Path) -> None:
         assert commit(client, "classic", "topic", 17, **member) is ErrorCode.NONE
 
     with Broker(data_dir=tmp_path) as broker, Client(broker.bootstrap_servers) as client:
-        beat = consumer_heartbeat(client, "consumer", "me", joined.member_epoch)
-
         assert committed(client, "classic", "topic") == (17, "mine")
+        beat = consumer_heartbeat(client, "consumer", "me", joined.member_epoch)
         assert heartbeat(client, "classic", classic) is ErrorCode.NONE
         assert sync(client, "classic", classic).assignment == b"all"
         assert (beat.error_code, beat.member_epoch) == (ErrorCode.NONE, joined.member_epoch)
