@@ -19,6 +19,7 @@ PARTS = (
     ("tests.crash.every_call",),
     ("tests.crash.failing_calls",),
     ("tests.crash.kills_by_librdkafka", "--rounds", "200"),
+    ("tests.crash.kills_of_groups", "--rounds", "100"),
     ("tests.crash.power_cuts", "--cuts", "40"),
     ("tests.crash.disk_faults",),
 )

@@ -58,10 +58,10 @@ class ClassicMembers(GroupClient):
             self.commit(client, member_id=member_id, generation_id_or_member_epoch=now.number)
         elif dice < 0.8:
             self.heartbeat_all(client, now)
-        elif dice < 0.93:
+        elif dice < 0.95:
             newcomers = self.random.randint(0, MEMBERS_MAX - len(now.assignments))
             self.rebalance(client, sorted(now.assignments), newcomers)
-        elif dice < 0.96 and len(now.assignments) > 1:
+        elif dice < 0.99 and len(now.assignments) > 1:
             gone, *rest = sorted(now.assignments)
             self._leave(client, [gone])  # of which nothing is stored before the others have joined
             self.rebalance(client, rest, 0)

@@ -48,16 +48,17 @@ class ConsumerMembers(GroupClient):
             self.delete_group(client)
         elif not self.members or (dice < 0.15 and len(self.members) < MEMBERS_MAX):
             self.join(client)
-        elif dice < 0.5:
+        elif dice < 0.4:
             one = self._any_member()
             self.commit(client, member_id=one.member_id, generation_id_or_member_epoch=one.epoch)
-        elif dice < 0.8:
+        elif dice < 0.65:
             self.heartbeat(client, self._any_member())
-        elif dice < 0.87:
+        elif dice < 0.75:
             one = self._any_member()
             one.subscribed = self._some_topics()
             self.heartbeat(client, one)
-        elif dice < 0.95:
+            self.described = None
+        elif dice < 0.97:
             self.described = self._describe(client)
         else:
             self.leave(client, self._any_member())
@@ -91,6 +92,7 @@ class ConsumerMembers(GroupClient):
 
     def heartbeat(self, client: Client, one: Member) -> None:
         """Tell all that a member has, and take over what it is told."""
+        described, before = self.described, (one.epoch, one.owned)
         answer = self._ask(
             client,
             one,
@@ -110,6 +112,8 @@ class ConsumerMembers(GroupClient):
                 {"topic_id": each.topic_id, "partitions": list(each.partitions)}
                 for each in answer.assignment.topic_partitions
             ]
+        if before == (one.epoch, one.owned):
+            self.described = described
 
     def leave(self, client: Client, one: Member) -> None:
         """Have a member leave, who may be gone already if it was leaving."""
