@@ -36,6 +36,7 @@ from pykbroker.coordinator.records import (
     MemberRecord,
     MemberState,
     MemberSubscription,
+    Partitions,
     Record,
     TargetEpoch,
     TargetEpochRecord,
@@ -53,9 +54,9 @@ def upgraded(shard: Shard, group: Group, now: Now) -> tuple[ConsumerGroup, Effec
     """Give the consumer group that a classic group with members is to be, and how it becomes that.
 
     The group given is not the shard's: who asked decides on it, and replaying the records makes the
-    shard's equal to it. Members keep what their leader gave them last, at the generation as epoch;
-    JoinGroups and SyncGroups that wait are refused with REBALANCE_IN_PROGRESS. Nothing changes here
-    but deadlines, which mean nothing to a group that stays classic.
+    shard's equal to it. Members keep what they have, at the generation as epoch; JoinGroups and
+    SyncGroups that wait are refused with REBALANCE_IN_PROGRESS. Nothing changes here but deadlines,
+    which mean nothing to a group that stays classic.
 
     A group that rebalances, or whose last rebalance left partitions without an owner, is given no
     metadata hash, so that whoever joins bumps its epoch. (Kafka 4.3 bumps it for new subscriptions
@@ -119,20 +120,12 @@ def _stays_classic(group: ClassicGroup, reason: str) -> KafkaError:
 def _converted(group: ClassicGroup, topics: Topics) -> list[ConsumerMember]:
     """Give the members as a consumer group knows them. Raises ProtocolError and KafkaError."""
     name = _protocol_read(group)
-    owners: dict[tuple[bytes, int], str] = {}
+    held: dict[str, dict[bytes, set[int]]] = {member_id: {} for member_id in group.members}
+    for (topic_id, partition), member_id in _owners(group, name, topics).items():
+        held[member_id].setdefault(topic_id, set()).add(partition)
     members = []
     for member in group.members.values():
-        assignment = assignment_in(member.assignment)
-        if assignment.has_user_data:
-            raise _stays_classic(group, "what a custom assignor told its members would be lost")
-        partitions = assignment.partitions(topics)
-        for topic_id, numbers in partitions.items():
-            for number in numbers:
-                if owners.setdefault((topic_id, number), member.member_id) != member.member_id:
-                    raise KafkaError(
-                        ErrorCode.UNKNOWN_SERVER_ERROR,
-                        f"two members of {group.group_id} have partition {number} of one topic",
-                    )
+        partitions = {topic_id: frozenset(has) for topic_id, has in held[member.member_id].items()}
         current = CurrentAssignment(
             member_epoch=group.generation_id,
             previous_member_epoch=group.generation_id,
@@ -142,6 +135,33 @@ def _converted(group: ClassicGroup, topics: Topics) -> list[ConsumerMember]:
         )
         members.append(ConsumerMember(member.member_id, _subscription(member, name), current))
     return members
+
+
+def _owners(group: ClassicGroup, name: str, topics: Topics) -> dict[tuple[bytes, int], str]:
+    """Tell who has which partition: to whom the leader gave it last, else who says that it has it.
+
+    Cooperative members read on what they have while they join, and until they are told to give it
+    up. (Kafka 4.3 takes no notice of what they say, and gives it to others at once.)
+    """
+    owners: dict[tuple[bytes, int], str] = {}
+    for member in group.members.values():
+        assignment = assignment_in(member.assignment)
+        if assignment.has_user_data:
+            raise _stays_classic(group, "what a custom assignor told its members would be lost")
+        for partition in _each(assignment.partitions(topics)):
+            if owners.setdefault(partition, member.member_id) != member.member_id:
+                raise KafkaError(
+                    ErrorCode.UNKNOWN_SERVER_ERROR,
+                    f"two members of {group.group_id} have partition {partition[1]} of one topic",
+                )
+    for member in group.members.values():
+        for partition in _each(subscription_in(member.metadata(name)).owned(topics)):
+            owners.setdefault(partition, member.member_id)
+    return owners
+
+
+def _each(partitions: Partitions) -> Iterable[tuple[bytes, int]]:
+    return ((topic_id, number) for topic_id, numbers in partitions.items() for number in numbers)
 
 
 def _protocol_read(group: ClassicGroup) -> str:

@@ -148,6 +148,31 @@ def test_a_member_that_never_had_an_assignment_comes_along_with_nothing() -> Non
     assert joined(driven, one, "a", "a0 a1 a2 a3").generation_id == 1
 
 
+def test_what_a_cooperative_member_reads_while_it_joins_is_given_to_nobody() -> None:
+    driven = a_broker()
+    (one,) = a_classic_group(driven, "a0 a1 a2 a3")
+    driven.send(a_join(one, "a", "a0 a1 a2 a3"))
+    driven.send(a_join(knows_member_id_required=False))
+    assert driven.group().members[one].assignment == b""
+
+    _, assignment = consumed(driven, "new")
+
+    assert assignment == {}
+    assert driven.group().members[one].current.assigned == held("a0 a1 a2 a3", 2)
+
+
+def test_what_a_cooperative_member_has_not_heard_that_it_lost_is_its_own() -> None:
+    driven = a_broker()
+    one, two = a_classic_group(driven, "a0 a1 a2 a3", "")
+    for member_id, owned in ((one, "a0 a1 a2 a3"), (two, "")):
+        driven.send(a_join(member_id, "a", owned))
+    driven.send(a_sync(one, 2, {one: share("a0 a1"), two: b""}))
+
+    consumed(driven, "new")
+
+    assert driven.group().members[one].current.assigned == held("a0 a1 a2 a3", 2)
+
+
 def test_racks_come_along() -> None:
     driven = a_broker()
     (one,) = a_classic_group(driven, "a0", protocols=(("range", metadata(rack_id="north")),))
