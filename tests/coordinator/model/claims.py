@@ -34,9 +34,12 @@ class Claims:
         """By generation of the classic group that is: what members were told."""
 
     def joined(self, asked: Asked, reply: c.JoinReply) -> None:
-        """A classic member has said what it has, and was let in."""
+        """A classic member has said what it has, and was let in.
+
+        One that was no member any more has nothing, whatever it says.
+        """
         assert asked.reported is not None
-        self.held[reply.member_id] = asked.reported
+        self.held[reply.member_id] = asked.reported & self.held.get(reply.member_id, _NONE)
         self._told[reply.member_id] = _NONE
 
     def plans(self, command: c.SyncCommand) -> bool:

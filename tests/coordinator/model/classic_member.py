@@ -6,11 +6,14 @@ has before it joins; a cooperative one keeps it, and joins again when it was tol
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any
 
+from pykbroker.coordinator.assignors.assignment import TopicShape
 from pykbroker.coordinator.commands import (
     Command,
+    CommitCommand,
     HeartbeatCommand,
     JoinCommand,
     JoinReply,
@@ -63,17 +66,19 @@ class ClassicMember(Process):
         *,
         assignors: tuple[str, ...],
         topics: tuple[str, ...],
+        is_old: bool = False,
     ) -> None:
         super().__init__(world, name, instance_id)
         self.assignors = assignors
         self.topics = topics
+        self._is_old = is_old
         self.state = State.UNJOINED
         self.generation_id = NO_GENERATION
         self.protocol_name: str | None = None
         self._assigned_in = NO_GENERATION
         """The generation in which it was given what it has."""
         self._leads = False
-        self._topics_assigned: dict[str, int] = {}
+        self._topics_assigned: dict[str, TopicShape | None] = {}
         """What a leader knew of its topics when it assigned."""
         self._withheld_since_ms: int | None = None
         """When, as a leader, it withheld what others were yet to revoke."""
@@ -138,9 +143,9 @@ class ClassicMember(Process):
     def _poll(self) -> None:
         if not self._is_called:
             return
-        if self.owned and self.generation_id != NO_GENERATION:
+        if self.owned:
             # On its way to join, a consumer commits what it may have to give up.
-            self.ask(lambda: self.commit_of(self.owned, self.generation_id), self._committed)
+            self.ask(self._commit_of_owned, self._committed)
         self.ask(self._join, self._joined)
 
     def _join(self) -> JoinCommand | None:
@@ -175,6 +180,9 @@ class ClassicMember(Process):
             rebalance_timeout_ms=REBALANCE_MS,
             protocol_type="consumer",
             protocols=tuple((assignor, metadata) for assignor in self.assignors),
+            knows_member_id_required=not self._is_old,
+            # Who does not would not know that it leads when it comes back (KIP-814).
+            knows_skip_assignment=not self._is_old or self.instance_id is not None,
         )
 
     def _joined(self, reply: Any) -> None:
@@ -214,12 +222,15 @@ class ClassicMember(Process):
         assignments: tuple[tuple[str, bytes], ...] = ()
         if self._leads:
             told = [leading.read(each.metadata) for each in reply.members]
-            self._topics_assigned = self._counts({name for each in told for name in each.topics})
-        self._withholds(reply.skip_assignment and self.protocol_name == leading.COOPERATIVE)
+            self._topics_assigned = self._shapes({name for each in told for name in each.topics})
+        # What it led to assign before it came back was for the topics of then.
+        self._withholds(reply.skip_assignment)
         if self._leads and not reply.skip_assignment:
             assert reply.protocol_name is not None
-            assigned = leading.assign(reply.protocol_name, reply.members, self._topics_assigned)
-            self._withholds(sum(map(len, assigned.values())) < sum(self._topics_assigned.values()))
+            shapes = self._topics_assigned.values()
+            partitions = {each.name: each.partitions for each in shapes if each is not None}
+            assigned = leading.assign(reply.protocol_name, reply.members, partitions)
+            self._withholds(sum(map(len, assigned.values())) < sum(partitions.values()))
             assignments = tuple(
                 (member_id, leading.written_assignment(share))
                 for member_id, share in assigned.items()
@@ -302,7 +313,12 @@ class ClassicMember(Process):
     def _commit(self) -> None:
         self.later(COMMIT_MS, self._commit)
         if self.state is State.STABLE and not self.is_asking:
-            self.ask(lambda: self.commit_of(self.owned, self.generation_id), self._committed)
+            self.ask(self._commit_of_owned, self._committed)
+
+    def _commit_of_owned(self) -> CommitCommand | None:
+        if self.generation_id == NO_GENERATION:
+            return None
+        return self.commit_of(self.owned, self.generation_id)
 
     def _committed(self, reply: Any) -> None:
         if self.state is State.STABLE:
@@ -315,15 +331,14 @@ class ClassicMember(Process):
         known, since_ms = self._topics_assigned, self._withheld_since_ms
         # Who was to revoke something may have been replaced by one that has nothing to revoke.
         is_stuck = since_ms is not None and self.world.now_ms - since_ms > STUCK_MS
-        if is_stuck or self._counts(known) != known:
+        if is_stuck or self._shapes(known) != known:
             self._call()
 
     def _withholds(self, does: bool) -> None:
         self._withheld_since_ms = self.world.now_ms if does else None
 
-    def _counts(self, names: Any) -> dict[str, int]:
-        shapes = self.world.shapes
-        return {name: shapes[name].partitions if name in shapes else 0 for name in sorted(names)}
+    def _shapes(self, names: Iterable[str]) -> dict[str, TopicShape | None]:
+        return {name: self.world.shapes.get(name) for name in sorted(names)}
 
     def reported(self, command: Command) -> frozenset[Partition] | None:
         """Tell what a JoinGroup says it has."""

@@ -53,9 +53,11 @@ class ConsumerMember(Process):
         topics: tuple[str, ...],
         regex: str | None = None,
         server_assignor: str | None = None,
+        is_old: bool = False,
     ) -> None:
         super().__init__(world, name, instance_id)
-        self.member_id = f"{name}-{world.random.getrandbits(32):08x}"
+        self._is_old = is_old
+        self.member_id = self._new_member_id()
         self.topics, self.regex = topics, regex
         self.server_assignor = server_assignor
         self.state = State.JOINING
@@ -92,13 +94,17 @@ class ConsumerMember(Process):
     def stop(self) -> None:
         """Leave; a static member for a while."""
         self.owned = frozenset()
-        if self.state is not State.FENCED:
+        if self.state is not State.FENCED and self.member_id:
             self.tell(self._saying(LEAVE_EPOCH if self.instance_id is None else STATIC_LEAVE_EPOCH))
         self.die()
 
     def subscribe(self, number: int) -> None:
         """Subscribe to other topics, by name or by pattern, and say so with the next heartbeat."""
         self.topics, self.regex = subscription_of(number)
+
+    def _new_member_id(self) -> str:
+        """Make up an id; the coordinator does for those of version 0 (KIP-1082)."""
+        return "" if self._is_old else f"{self.name}-{self.world.random.getrandbits(32):08x}"
 
     def cut_off(self) -> None:
         """Say everything again, and go on with what was to be asked."""
@@ -148,6 +154,7 @@ class ConsumerMember(Process):
             topic_partitions=_by_topic(self.owned) if says_owned else None,
             client_id=self.name,
             client_host="/127.0.0.1",
+            makes_member_id=not self._is_old,
         )
 
     def _saying(self, epoch: int) -> ConsumerHeartbeatCommand:
@@ -164,6 +171,7 @@ class ConsumerMember(Process):
             topic_partitions=None,
             client_id=self.name,
             client_host="/127.0.0.1",
+            makes_member_id=not self._is_old,
         )
 
     def _beaten(self, reply: Any) -> None:
@@ -172,7 +180,7 @@ class ConsumerMember(Process):
             self._refused(code)
             return
         assert isinstance(reply, ConsumerHeartbeatReply)
-        self.member_epoch = reply.member_epoch
+        self.member_id, self.member_epoch = reply.member_id, reply.member_epoch
         if reply.assignment is not None:
             self._target = frozenset(
                 (topic_id, number)
@@ -195,14 +203,14 @@ class ConsumerMember(Process):
     def _refused(self, code: ErrorCode) -> None:
         self._forget_told()
         match code:
-            case ErrorCode.NOT_COORDINATOR | ErrorCode.COORDINATOR_NOT_AVAILABLE:
+            case ErrorCode.NOT_COORDINATOR | ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
                 self._beat_at(self.world.now_ms + BACKOFF_MS)
                 self._maybe_reconcile()
             case ErrorCode.FENCED_MEMBER_EPOCH | ErrorCode.UNKNOWN_MEMBER_ID:
                 self._lose()
             case ErrorCode.UNRELEASED_INSTANCE_ID:
                 self.owned, self._target = frozenset(), None
-                self.member_id = f"{self.name}-{self.world.random.getrandbits(32):08x}"
+                self.member_id = self._new_member_id()
                 self.member_epoch = JOIN_EPOCH
                 self.state = State.JOINING
                 self._beat_at(self.world.now_ms + RELEASED_MS)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pykbroker.coordinator.commands import DONE, HeartbeatCommand
 from pykbroker.coordinator.effects import Effects
 from pykbroker.coordinator.record_codec import decode, encode
 from pykbroker.errors import ErrorCode, KafkaError
@@ -61,6 +62,8 @@ class Coordinator(Driven):
         """By token: what is not answered yet."""
         self.refuses_append = False
         """Whether the next append fails."""
+        self.absence: ErrorCode | None = None
+        """What everybody is told while there is no machine, and no deadline is over."""
         self.decisions = 0
         self._cause: Command | None = None
         self._logged: GroupMachine | None = None
@@ -75,6 +78,9 @@ class Coordinator(Driven):
 
     def submit(self, asked: Asked) -> None:
         """Decide on a request; its reply comes now or later, once."""
+        if self.absence is not None:
+            asked.answer(self._excuse(asked.command))
+            return
         token = next(self._tokens)
         self.parked[token] = asked
         self._cause = asked.command
@@ -88,14 +94,42 @@ class Coordinator(Driven):
         asked.was_parked = token in self.parked
         self._cause = None
 
-    def restart(self, *, compacted_records: int = 0, keeps_tombstones: bool = True) -> None:
-        """Lose all that may be lost; the oldest records of the log may be compacted."""
-        dirty = self.log[compacted_records:]
-        self.log = _compacted(self.log[:compacted_records], keeps_tombstones) + dirty
+    def _excuse(self, command: Command) -> Any:
+        """Give what is told while there is no machine: nobody is called to join by a long load."""
+        assert self.absence is not None
+        is_loading = self.absence is ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+        if is_loading and isinstance(command, HeartbeatCommand):
+            return DONE
+        return KafkaError(self.absence)
+
+    def go_away(self, absence: ErrorCode) -> None:
+        """Lose the machine; `restart` ends that."""
+        self.absence = absence
+        self._answer_parked()
+
+    def pass_time(self, ms: int) -> None:
+        """Let time pass; nothing comes due while there is no machine."""
+        if self.absence is None:
+            super().pass_time(ms)
+        else:
+            self._to(self.elapsed_ms + ms)
+
+    def next_deadline_ms(self) -> int | None:
+        """Tell by when something may come due; None: never."""
+        return self.machine.next_deadline_ms() if self.absence is None else None
+
+    def _answer_parked(self) -> None:
         parked, self.parked = self.parked, {}
-        self._rebuild()
         for asked in parked.values():
             asked.answer(KafkaError(ErrorCode.NOT_COORDINATOR))
+
+    def restart(self, *, compacted_records: int = 0, keeps_tombstones: bool = True) -> None:
+        """Lose all that may be lost; the oldest records of the log may be compacted."""
+        self.absence = None
+        dirty = self.log[compacted_records:]
+        self.log = _compacted(self.log[:compacted_records], keeps_tombstones) + dirty
+        self._answer_parked()
+        self._rebuild()
 
     def _rebuild(self) -> None:
         before, logged = self.logged, self._new_machine()

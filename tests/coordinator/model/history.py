@@ -45,7 +45,8 @@ class Kind(Enum):
     JUMP = "jump"
     """The wall clock is put elsewhere."""
     RELOAD = "reload"
-    """The coordinator is built anew from its log, of which a part may be compacted."""
+    """The coordinator is built anew from its log, of which a part may be compacted; sometimes it
+    takes seconds."""
     REFUSE = "refuse"
     """The next append to the log fails."""
     DISMISS = "dismiss"
@@ -84,6 +85,9 @@ class Slot:
     is_static: bool
     is_transitional: bool
     """Of a classic one: offers both assignors, and revokes all before it joins."""
+    is_old: bool
+    """Speaks the first version that has its protocol: its member id is the coordinator's to make,
+    without a second JoinGroup, and it always assigns when it leads."""
     subscription: int
 
 
@@ -96,6 +100,9 @@ class Setting:
     """Of each topic; 0: it does not exist yet."""
     protocols: Protocols
     may_convert: bool
+    migration_policy: str
+    server_assignor: str | None
+    """What consumers ask for, where they do; half of them."""
     initial_delay_ms: int
     assignment_interval_ms: int
 
@@ -178,6 +185,7 @@ def _a_setting(random: Random) -> Setting:
                 is_classic=mixture == "classic" or (mixture == "mixed" and random.random() < 0.5),
                 is_static=random.randrange(3) < statics,
                 is_transitional=random.randrange(3) == 0,
+                is_old=random.randrange(5) == 0,
                 subscription=random.randrange(1_000),
             )
             for _ in range(SLOTS)
@@ -185,6 +193,8 @@ def _a_setting(random: Random) -> Setting:
         partitions=tuple(random.choice((3, 1, 5, 0)) for _ in range(TOPICS)),
         protocols=random.choice(tuple(Protocols)),
         may_convert=mixture == "mixed",
+        migration_policy=random.choice((*["bidirectional"] * 4, "upgrade", "downgrade")),
+        server_assignor=random.choice((None, None, "range", "uniform")),
         initial_delay_ms=random.choice((0, 0, 300)),
         assignment_interval_ms=random.choice((0, 0, 1_000)),
     )

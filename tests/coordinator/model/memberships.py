@@ -35,6 +35,8 @@ class Presence:
     revokes_since_ms: int = 0
     """Since when it has what it has."""
     current: object = None
+    owes_join: bool = False
+    """Whether it was called to join."""
     owes_sync: bool = False
     """Whether it has joined and not asked for its assignment."""
 
@@ -45,16 +47,21 @@ class Memberships:
     def __init__(self) -> None:
         self.present: dict[str, Presence] = {}
         self._prepares_since_ms: int | None = None
+        self._newcomer = ""
+        """Who has just joined."""
 
     def sign(self, member_id: str, now_ms: int) -> None:
         """A member has given a sign of life."""
         if member_id in self.present:
             self.present[member_id].last_sign_ms = now_ms
 
-    def owes_sync(self, member_id: str, does: bool) -> None:
-        """A classic member is yet to ask for its assignment, or was told it."""
-        if member_id in self.present:
-            self.present[member_id].owes_sync = does
+    def owes(self, member_id: str, *, join: bool = False, sync: bool = False) -> None:
+        """A classic member is called to join, or is yet to ask for its assignment, or neither."""
+        presence = self.present.get(member_id)
+        if presence is not None:
+            presence.owes_join, presence.owes_sync = join, sync
+        elif sync:
+            self._newcomer = member_id
 
     def sign_all(self, now_ms: int) -> None:
         """The next generation begins, and with it everybody's session."""
@@ -65,7 +72,8 @@ class Memberships:
         """Everybody has its time anew."""
         for presence in self.present.values():
             presence.last_sign_ms = presence.revokes_since_ms = now_ms
-            presence.rebalances_since_ms = None
+            if presence.rebalances_since_ms is not None:
+                presence.rebalances_since_ms = now_ms
         self._prepares_since_ms = None
 
     def look(
@@ -88,7 +96,10 @@ class Memberships:
         for member_id, member in members.items():
             if member_id not in self.present:
                 self.present[member_id] = Presence(
-                    _instance_id(member), now_ms, revokes_since_ms=now_ms
+                    _instance_id(member),
+                    now_ms,
+                    revokes_since_ms=now_ms,
+                    owes_sync=member_id == self._newcomer,
                 )
             self._look_at(group, member, self.present[member_id], now_ms)
         return gone
@@ -139,8 +150,7 @@ def _may_be_late(group: Any, member: Any, presence: Presence) -> bool:
         return (is_preparing and not member.awaits_join) or member.member_id in group.pending_syncs
     assert isinstance(group, ConsumerGroup)
     if member.is_classic:
-        is_called = member.member_epoch < group.assignment_epoch
-        return is_called or presence.owes_sync or member.current.state is not MemberState.STABLE
+        return presence.owes_join or presence.owes_sync
     return _revokes(member)
 
 

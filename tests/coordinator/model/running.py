@@ -6,7 +6,7 @@ every partition has one owner, everybody knows what it has, nobody waits, and ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pykbroker.coordinator.commands import (
     DeleteGroupCommand,
@@ -28,6 +28,7 @@ BOUND_MS = 2 * (SESSION_MS + REBALANCE_MS) + 10 * HEARTBEAT_MS
 """Within which all is quiet after the last disturbance, without what settings add."""
 PATTERNS_MS = 10_000
 """How long the resolution of patterns may be put off."""
+_ABSENCES = (ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
 _ENDS = (Kind.STOP, Kind.CRASH, Kind.RESTART, Kind.TWIN, Kind.CONVERT)
 STAYS_MS = 3 * HEARTBEAT_MS
 LOOK_MS = 250
@@ -58,6 +59,7 @@ class Run:
             setting.partitions,
             initial_delay_ms=setting.initial_delay_ms,
             assignment_interval_ms=setting.assignment_interval_ms,
+            migration_policy=setting.migration_policy,
         )
         self.watch = Watch(self.world)
         self._slots: dict[int, Slot] = dict(enumerate(setting.slots))
@@ -115,19 +117,32 @@ class Run:
                 world.create(topic, 1 + number % 5)
             case Kind.GROW:
                 world.grow(topic, 1 + number % 2)
-            case Kind.DROP:
+            case Kind.DROP if world.coordinator.absence is None:
                 if world.drop(topic):
                     self.watch.forget_topic(topic)
             case Kind.JUMP:
                 world.jump((number - 500) * 5_000)
             case Kind.RELOAD:
-                share = len(world.coordinator.log) * (number // 2 % 3) // 2
-                world.coordinator.restart(compacted_records=share, keeps_tombstones=number % 2 == 0)
+                self._reload(number)
             case Kind.REFUSE:
                 world.coordinator.refuses_append = True
             case Kind.DELETE:
                 asked = Asked(DeleteGroupCommand(GROUP), None, lambda _: None)
                 world.coordinator.submit(asked)
+
+    def _reload(self, number: int) -> None:
+        """Build the machine anew, at once or in a while."""
+        coordinator = self.world.coordinator
+
+        def come_back() -> None:
+            share = len(coordinator.log) * (number // 2 % 3) // 2
+            coordinator.restart(compacted_records=share, keeps_tombstones=number % 2 == 0)
+
+        if number % 5:
+            come_back()
+        else:
+            coordinator.go_away(_ABSENCES[number % len(_ABSENCES)])
+            self.world.later(number * 5, come_back)
 
     def _start(self, who: int) -> None:
         slot = self._slots[who]
@@ -141,10 +156,19 @@ class Run:
                 instance_id,
                 assignors=self._assignors(slot),
                 topics=topics_of(slot.subscription),
+                is_old=slot.is_old,
             )
         else:
             topics, regex = subscription_of(slot.subscription)
-            process = ConsumerMember(self.world, name, instance_id, topics=topics, regex=regex)
+            process = ConsumerMember(
+                self.world,
+                name,
+                instance_id,
+                topics=topics,
+                regex=regex,
+                server_assignor=self._setting.server_assignor if who % 2 else None,
+                is_old=slot.is_old,
+            )
         self._running[who] = process
         self.processes.append(process)
         process.start()
@@ -160,9 +184,7 @@ class Run:
             return
         process.stop()
         slot = self._slots[event.who]
-        self._slots[event.who] = Slot(
-            not slot.is_classic, slot.is_static, slot.is_transitional, slot.subscription
-        )
+        self._slots[event.who] = replace(slot, is_classic=not slot.is_classic)
         self._start(event.who)
 
     def _dismiss(self, process: Process) -> None:
@@ -176,6 +198,8 @@ class Run:
 
     def settle(self) -> int:
         """Disturb nobody any more; give how long it took until all was quiet."""
+        if self.world.coordinator.absence is not None:
+            self.world.coordinator.restart()
         began_ms = self.world.now_ms
         self.world.coordinator.refuses_append = False
         newest = {each.instance_id: each for each in self.processes}
@@ -188,8 +212,7 @@ class Run:
         if any(isinstance(each, ConsumerMember) and each.regex for each in self.processes):
             bound_ms += PATTERNS_MS
         quiet_ms = began_ms
-        while self.world.now_ms - quiet_ms < STAYS_MS:
-            found = self.unrest()
+        while (found := self.unrest()) is not None or self.world.now_ms - quiet_ms < STAYS_MS:
             if found is not None:
                 quiet_ms = self.world.now_ms + LOOK_MS
             if quiet_ms - began_ms > bound_ms:

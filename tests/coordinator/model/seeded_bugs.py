@@ -211,11 +211,17 @@ BUGS = (
     ),
     SeededBug("same-generation", "a rebalance does not bump the generation", _same_generation),
     SeededBug(
-        "fenced-goes-on", "a static member that was replaced is still accepted", _fenced_goes_on, 20
+        "fenced-goes-on",
+        "a static member that was replaced is still accepted",
+        _fenced_goes_on,
+        100,
     ),
     SeededBug("wall-clock", "sessions of classic members go by the wall clock", _wall_clock),
     SeededBug(
-        "any-epoch-commits", "offsets are accepted whatever the member's epoch", _any_epoch_commits
+        "any-epoch-commits",
+        "offsets are accepted whatever the member's epoch",
+        _any_epoch_commits,
+        62,
     ),
     SeededBug(
         "any-generation-commits",
@@ -234,6 +240,7 @@ BUGS = (
         "sync-never-answered",
         "who waits for its assignment when another rebalance begins waits for ever",
         _sync_never_answered,
+        first_seed=37,
     ),
     SeededBug(
         "epoch-not-stored", "an epoch that a member comes to is told, not stored", _epoch_not_stored
@@ -244,7 +251,7 @@ BUGS = (
         "revoking-for-ever",
         "a member that heartbeats need never give up partitions",
         _revoking_for_ever,
-        first_seed=160,
+        first_seed=14,
     ),
     SeededBug(
         "no-sessions-after-restart",
@@ -255,16 +262,16 @@ BUGS = (
         "upgrade-forgets",
         "a classic group that becomes a consumer group forgets who has what",
         _upgrade_forgets,
-        first_seed=25,
+        first_seed=55,
     ),
     SeededBug(
         "downgrade-is-quiet",
         "the classic members do not rebalance when the last consumer goes",
         _downgrade_is_quiet,
-        first_seed=70,
+        first_seed=46,
     ),
     SeededBug(
-        "growth-unnoticed", "new partitions of a topic are given to nobody", _growth_unnoticed, 25
+        "growth-unnoticed", "new partitions of a topic are given to nobody", _growth_unnoticed, 17
     ),
     SeededBug(
         "removed-in-memory-only",
@@ -272,7 +279,7 @@ BUGS = (
         _removed_in_memory_only,
     ),
     SeededBug(
-        "newcomer-left-out", "a new target leaves out who has just joined", _target_of_the_past
+        "newcomer-left-out", "a new target leaves out who has just joined", _target_of_the_past, 116
     ),
 )
 

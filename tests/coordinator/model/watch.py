@@ -68,7 +68,7 @@ class Watch(Watcher):
                 self.claims.joined(asked, reply)
                 if not isinstance(self._group, ClassicGroup):
                     self._sign(reply.member_id)
-                self.memberships.owes_sync(reply.member_id, True)
+                self.memberships.owes(reply.member_id, sync=True)
             case c.SyncCommand(), c.SyncReply():
                 self._synced(asked, command, reply)
             case c.HeartbeatCommand(), _:
@@ -123,9 +123,12 @@ class Watch(Watcher):
 
     def _refused(self, asked: Asked, code: ErrorCode) -> None:
         command: Any = asked.command
+        calls = code is ErrorCode.REBALANCE_IN_PROGRESS
+        if calls and isinstance(command, c.SyncCommand | c.HeartbeatCommand):
+            self.memberships.owes(command.member_id, join=True)
         is_recalled = isinstance(command, c.SyncCommand) and asked.was_parked
         is_alive = is_recalled or isinstance(command, c.HeartbeatCommand)
-        if code is ErrorCode.REBALANCE_IN_PROGRESS and is_alive:
+        if calls and is_alive:
             self._sign(command.member_id)
         if code is ErrorCode.UNKNOWN_MEMBER_ID:
             present = self.memberships.present.get(command.member_id)
@@ -172,7 +175,7 @@ class Watch(Watcher):
         # Who asks a classic group that is stable already shows nothing.
         if is_plan or asked.was_parked or not is_classic:
             self._sign(command.member_id)
-        self.memberships.owes_sync(command.member_id, False)
+        self.memberships.owes(command.member_id)
 
     def _beaten(
         self,

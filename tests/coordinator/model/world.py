@@ -37,6 +37,7 @@ class World:
         *,
         initial_delay_ms: int = 0,
         assignment_interval_ms: int = 0,
+        migration_policy: str = "bidirectional",
     ) -> None:
         self.random = Random(seed)
         """How long messages travel and what applications take; never what happens."""
@@ -59,7 +60,7 @@ class World:
                 "group.consumer.min.heartbeat.interval.ms": "100",
                 "group.consumer.heartbeat.interval.ms": str(HEARTBEAT_MS),
                 "group.consumer.assignment.interval.ms": str(assignment_interval_ms),
-                "group.consumer.migration.policy": "bidirectional",
+                "group.consumer.migration.policy": migration_policy,
             },
             topics_of(self.shapes.values()),
         )
@@ -84,7 +85,7 @@ class World:
         """Let happen all that is due until then."""
         end_ms = self.now_ms + ms
         while True:
-            due_ms = self.coordinator.machine.next_deadline_ms()
+            due_ms = self.coordinator.next_deadline_ms()
             next_ms = self._agenda[0][0] if self._agenda else end_ms + 1
             if due_ms is not None and due_ms <= min(next_ms, end_ms):
                 self.coordinator.pass_time(max(due_ms - self.now_ms, 0))
