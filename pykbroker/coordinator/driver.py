@@ -103,13 +103,18 @@ class Driver:
         clock: Clock,
         commit_timeout_ms: Callable[[], int],
         turns: trio.Lock | None = None,
+        name: str = "",
     ) -> None:
-        """Of all drivers with the same `turns`, one goes on reading its log at a time."""
+        """Of all drivers with the same `turns`, one goes on reading its log at a time.
+
+        `name` is the partition's, for people.
+        """
         self._log = committed_log
         self._new_machine = new_machine
         self._clock = clock
         self._commit_timeout_ms = commit_timeout_ms
         self._turns = turns or trio.Lock()
+        self._name = name
         self._machine: GroupMachine | None = None
         self._absence = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
         """What is told while there is no machine."""
@@ -198,7 +203,7 @@ class Driver:
             for record in effects.records:
                 machine.replay(record)
         except TooLarge as refusal:
-            log.warning("records of a group are refused: %s", refusal)
+            log.warning("records of a group are refused partition=%s: %s", self._name, refusal)
             for token, _ in effects.replies:
                 assert isinstance(token, Asking)
                 token.answer(refusal, self._end_offset)
@@ -208,7 +213,9 @@ class Driver:
         except KafkaError as refusal:
             is_as_before = isinstance(command, CHANGE_NOTHING_ELSE)
             if not is_as_before or self._end_offset != end_offset:
-                self._warn("coordinator starts anew, its log refused records: %s", refusal)
+                self._warn(
+                    "coordinator begins anew, its log is not written partition=%s: %s", refusal
+                )
                 self._abandon()
             raise _told(refusal) from refusal
         except BaseException:
@@ -235,7 +242,7 @@ class Driver:
         """Tell people what the log refuses, once until it takes something again."""
         if self._warned_of != (message, str(refusal)):
             self._warned_of = message, str(refusal)
-            log.warning(message, refusal)
+            log.warning(message, self._name, refusal)
 
     def _abandon(self, absence: ErrorCode = ErrorCode.NOT_COORDINATOR) -> None:
         """Throw the machine away; whoever waits is told `absence`."""
@@ -263,7 +270,7 @@ class Driver:
             try:
                 machine = await self._load()
             except KafkaError as refusal:
-                self._warn("groups cannot be loaded yet: %s", refusal)
+                self._warn("groups cannot be loaded yet partition=%s: %s", refusal)
                 self._abandon()
                 paused_from = trio.current_time()
             else:
@@ -301,7 +308,8 @@ class Driver:
         if self._topics is not None:
             machine.follow(self._topics, now)
         if count:
-            log.info("groups loaded records=%d groups=%d", count, len(machine.shard.groups))
+            groups = len(machine.shard.groups)
+            log.info("groups loaded partition=%s records=%d groups=%d", self._name, count, groups)
         self._carry_out(machine.loaded(now))
         return machine
 

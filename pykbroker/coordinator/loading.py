@@ -17,7 +17,7 @@ from pykbroker.coordinator.record_codec import decode
 from pykbroker.coordinator.records import Record
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
 from pykbroker.wire.messages.control_records import ControlRecordTypeSchema
-from pykbroker.wire.records import BatchHeader, iterate_records, parse_batch_header
+from pykbroker.wire.records import BatchHeader, crc_of, iterate_records, parse_batch_header
 from pykbroker.wire.records import Record as StoredRecord
 
 log = logging.getLogger("pykbroker.coordinator")
@@ -58,6 +58,7 @@ async def read_records(committed_log: CommittedLog) -> AsyncGenerator[Found, Non
             return
         try:
             for batch, header in _batches(data):
+                _check(batch, header, offset)
                 for found in _counting(batch, header, transactions):
                     yield found
                 offset = header.next_offset
@@ -71,6 +72,14 @@ def _batches(data: bytes) -> Iterator[tuple[memoryview, BatchHeader]]:
         header = parse_batch_header(view, position)
         yield view[position : position + header.size_bytes], header
         position += header.size_bytes
+
+
+def _check(batch: memoryview, header: BatchHeader, offset: int) -> None:
+    """Raise ProtocolError for a batch that is damaged: no offset is better than a wrong one."""
+    if header.next_offset <= offset or header.size_bytes != len(batch):
+        raise ProtocolError(f"no batch is where offset {offset} should be")
+    if crc_of(batch) != header.crc:
+        raise ProtocolError(f"the batch at offset {header.base_offset} is damaged")
 
 
 def _counting(

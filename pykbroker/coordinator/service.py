@@ -196,6 +196,7 @@ class Groups:
             clock=self._clock,
             commit_timeout_ms=lambda: self.settings.offsets_commit_timeout_ms,
             turns=self._turns,
+            name=f"{GROUP_METADATA_TOPIC}-{index}",
         )
         await driver.load()
         scope = trio.CancelScope()

@@ -13,6 +13,7 @@ from pykbroker.coordinator.driver import Driver
 from pykbroker.coordinator.loading import RECORDS_AT_ONCE
 from pykbroker.coordinator.record_codec import encode
 from pykbroker.coordinator.records import Record
+from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.records import build_batch
 from tests.coordinator.drivers import FixedClock, a_batch, a_driver
 from tests.coordinator.list_log import ListLog
@@ -61,6 +62,29 @@ async def test_a_record_that_nobody_can_read_is_left_out(caplog: pytest.LogCaptu
 
     assert await driver.ask(read("a")) == 4
     assert [record.args for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{70: 0xFF}, {7: 0}, {11: 0xFF}, {16: 1}],
+    ids=["a record", "its offset", "its length", "its magic"],
+)
+async def test_nothing_is_told_of_a_log_with_a_damaged_batch(
+    damage: dict[int, int], autojump_clock: trio.testing.MockClock
+) -> None:
+    log = DamagedLog(*(a_batch(an_offset("a", number)) for number in range(3)))
+    damaged = bytearray(log.batches[1])
+    for position, byte in damage.items():
+        damaged[position] = byte
+    log.batches[1] = bytes(damaged)
+    driver = a_driver(log)
+
+    with trio.move_on_after(3):
+        await driver.run()
+
+    with pytest.raises(KafkaError) as refused:
+        await driver.ask(read("a"))
+    assert refused.value.code is ErrorCode.NOT_COORDINATOR
 
 
 async def test_whoever_else_is_there_goes_on_while_a_log_is_read(nursery: trio.Nursery) -> None:
@@ -127,6 +151,17 @@ async def test_a_log_that_takes_long_to_read_is_not_read_again_at_once(
     await trio.sleep(1)
 
     assert (reads, log.reads) == (1, 2)
+
+
+class DamagedLog(ListLog):
+    """Gives all batches at once, as they are."""
+
+    end_offset = 3
+
+    async def read(self, offset: int) -> bytes:
+        self.reads += 1
+        assert self.reads < 10, "it is read without end"
+        return b"".join(self.batches)
 
 
 class SlowLog(ListLog):
