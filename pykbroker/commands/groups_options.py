@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from pykbroker.commands.admin.options import connection_options, topic_partitions
+from pykbroker.commands.admin.options import actions_of, topic_partitions
 
 DESCRIPTION = """List, describe, reset and delete consumer groups of any Kafka cluster, as
 kafka-consumer-groups does. Exit status: 0 done; 1 the broker refused or cannot be reached; 2 wrong
@@ -42,20 +42,7 @@ _DIGITS_MAX = 19
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
-    parser.description = DESCRIPTION
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = JSON_HELP
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    connection = connection_options()
-
-    def add(name: str, help_text: str) -> argparse.ArgumentParser:
-        return actions.add_parser(
-            name,
-            help=help_text,
-            description=f"{help_text[0].upper()}{help_text[1:]}.",
-            parents=[connection],
-            allow_abbrev=False,
-        )
+    add = actions_of(parser, description=DESCRIPTION, epilog=JSON_HELP)
 
     _add_list(add("list", "print groups with their type and state"))
     _add_describe(add("describe", "show how far groups have read, or who is in them"))

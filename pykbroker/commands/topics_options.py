@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from pykbroker.commands.admin.options import connection_options
+from pykbroker.commands.admin.options import actions_of
 
 DESCRIPTION = """List, create, describe, alter and delete topics of any Kafka cluster, as
 kafka-topics does. Exit status: 0 done; 1 the broker refused or cannot be reached; 2 wrong use."""
@@ -21,20 +21,7 @@ _INT32_MAX, _INT16_MAX = (1 << 31) - 1, (1 << 15) - 1
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
-    parser.description = DESCRIPTION
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = JSON_HELP
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    connection = connection_options()
-
-    def add(name: str, help_text: str) -> argparse.ArgumentParser:
-        return actions.add_parser(
-            name,
-            help=help_text,
-            description=f"{help_text[0].upper()}{help_text[1:]}.",
-            parents=[connection],
-            allow_abbrev=False,
-        )
+    add = actions_of(parser, description=DESCRIPTION, epilog=JSON_HELP)
 
     one = add("list", "print the names of the topics")
     one.add_argument(

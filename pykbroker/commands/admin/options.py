@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from pykbroker.commands.admin.address import DEFAULT_PORT, Address, parse_addresses
 
@@ -56,3 +57,27 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
+
+
+AddAction = Callable[[str, str], argparse.ArgumentParser]
+"""(name, what it does) → the parser of an action, with the options of the connection."""
+
+
+def actions_of(parser: argparse.ArgumentParser, *, description: str, epilog: str) -> AddAction:
+    """Let a command have actions; give what adds one."""
+    parser.description = description
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = epilog
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    connection = connection_options()
+
+    def add(name: str, help_text: str) -> argparse.ArgumentParser:
+        return actions.add_parser(
+            name,
+            help=help_text,
+            description=f"{help_text[0].upper()}{help_text[1:]}.",
+            parents=[connection],
+            allow_abbrev=False,
+        )
+
+    return add
