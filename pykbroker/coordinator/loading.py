@@ -8,13 +8,13 @@ broken record must not take all groups with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Hashable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 from pykbroker.coordinator.committed_log import CommittedLog
 from pykbroker.coordinator.record_codec import decode
-from pykbroker.coordinator.records import Record
+from pykbroker.coordinator.records import OffsetRecord, Record
 from pykbroker.errors import ErrorCode, KafkaError, ProtocolError
 from pykbroker.wire.messages.control_records import ControlRecordTypeSchema
 from pykbroker.wire.records import BatchHeader, crc_of, iterate_records, parse_batch_header
@@ -32,17 +32,42 @@ T = TypeVar("T")
 
 
 class _Transactions:
-    """Records of transactions whose end has not been read yet, by producer id."""
+    """Records of transactions whose end has not been read yet, by producer id.
+
+    Of each offset the record that was written last counts, even where a transaction ends after it
+    that wrote it before (OffsetMetadataManager.replayEndTransactionMarker).
+    """
 
     def __init__(self) -> None:
-        self._open: dict[int, Found] = {}
+        self._open: dict[int, list[tuple[int, Record]]] = {}
+        self._counting: dict[Hashable, int] = {}
+        """Where what counts was written, as far as it was while a transaction was open."""
 
-    def add(self, producer_id: int, found: Found) -> None:
-        self._open.setdefault(producer_id, []).extend(found)
+    def add(self, producer_id: int, offset: int, record: Record) -> None:
+        """Keep a record until its transaction ends."""
+        self._open.setdefault(producer_id, []).append((offset, record))
+
+    def note(self, offset: int, record: Record) -> None:
+        """Take note of a record that counts at once."""
+        if self._open:
+            self._counting[_key(record)] = offset
 
     def end(self, producer_id: int, *, committed: bool) -> Found:
-        found = self._open.pop(producer_id, [])
-        return found if committed else []
+        """Give the records that count once the transaction has ended."""
+        found = []
+        for offset, record in self._open.pop(producer_id, ()):
+            if committed and self._counting.get(_key(record), -1) < offset:
+                found.append(record)
+                self._counting[_key(record)] = offset
+        if not self._open:
+            self._counting.clear()
+        return found
+
+
+def _key(record: Record) -> Hashable:
+    if isinstance(record, OffsetRecord):
+        return record.group_id, record.topic, record.partition
+    return record  # no transaction has any such
 
 
 async def read_records(committed_log: CommittedLog) -> AsyncGenerator[Found, None]:
@@ -87,15 +112,21 @@ def _counting(
 ) -> Iterator[Found]:
     """Yield the records that count from this batch on, a few at a time."""
     if header.is_control:
-        for record in iterate_records(batch):
-            committed = record.key is not None and _marker(record.key) == COMMIT
+        for marker in iterate_records(batch):
+            committed = marker.key is not None and _marker(marker.key) == COMMIT
             yield from _few(transactions.end(header.producer_id, committed=committed))
         return
     for records in _few(iterate_records(batch)):
-        found = [known for record in records if (known := _known(record)) is not None]
-        if header.is_transactional:
-            transactions.add(header.producer_id, found)
-            found = []
+        found: Found = []
+        for stored in records:
+            record = _known(stored)
+            if record is None:
+                continue
+            if header.is_transactional:
+                transactions.add(header.producer_id, stored.offset, record)
+            else:
+                transactions.note(stored.offset, record)
+                found.append(record)
         yield found
 
 

@@ -12,7 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from pykbroker.coordinator.driver import Driver
 from pykbroker.coordinator.loading import RECORDS_AT_ONCE
 from pykbroker.coordinator.record_codec import encode
-from pykbroker.coordinator.records import Record
+from pykbroker.coordinator.records import OffsetRecord, Record
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.records import build_batch
 from tests.coordinator.drivers import FixedClock, a_batch, a_driver
@@ -51,6 +51,24 @@ async def test_records_of_a_transaction_count_once_it_is_committed() -> None:
         await driver.run()
 
     assert [await driver.ask(read(group)) for group in "abc"] == [1, -1, -1]
+
+
+async def test_of_each_offset_the_record_written_last_counts_whenever_a_transaction_ends() -> None:
+    gone = OffsetRecord("b", "topic", 0, None)
+    log = ListLog(
+        transaction(*(an_offset(group, 1) for group in "abcd"), producer_id=1),
+        transaction(an_offset("d", 2), producer_id=2),
+        a_batch(an_offset("a", 3), gone),
+        marker(1, 2),
+        marker(1, 1),
+        transaction(an_offset("a", 4), producer_id=1),
+        marker(1, 1),
+    )
+    driver = a_driver(log)
+    with trio.move_on_after(0.01):
+        await driver.run()
+
+    assert [await driver.ask(read(group)) for group in "abcd"] == [4, -1, 1, 2]
 
 
 async def test_a_record_that_nobody_can_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
