@@ -81,6 +81,15 @@ def run_confluent(servers: str, group: str, topic: str, diary: Diary, options: A
     diary.write(closed=True)
 
 
+def _read(polled: Any) -> list[tuple[int, int, str]]:
+    """Give partition, offset and value of all that the Python clients' poll brought."""
+    return [
+        (record.partition, record.offset, record.value.decode())
+        for records in polled.values()
+        for record in records
+    ]
+
+
 def run_kafka_python(servers: str, group: str, topic: str, diary: Diary, options: Any) -> None:
     from kafka import ConsumerRebalanceListener, KafkaConsumer
     from kafka.errors import KafkaError
@@ -105,12 +114,7 @@ def run_kafka_python(servers: str, group: str, topic: str, diary: Diary, options
     consumer.subscribe([topic], listener=Listener())
     while not stop.is_set:
         polled = consumer.poll(timeout_ms=int(POLL_SECONDS * 1000))
-        got = [
-            (record.partition, record.offset, record.value.decode())
-            for records in polled.values()
-            for record in records
-        ]
-        if not got:
+        if not (got := _read(polled)):
             continue
         diary.write(got=got)
         ends = {p.partition: records[-1].offset + 1 for p, records in polled.items()}
@@ -154,12 +158,7 @@ async def _aiokafka(servers: str, group: str, topic: str, diary: Diary, options:
         polled = await consumer.getmany(
             timeout_ms=int(POLL_SECONDS * 1000), max_records=RECORDS_AT_ONCE
         )
-        got = [
-            (record.partition, record.offset, record.value.decode())
-            for records in polled.values()
-            for record in records
-        ]
-        if not got:
+        if not (got := _read(polled)):
             continue
         diary.write(got=got)
         ends = {p: records[-1].offset + 1 for p, records in polled.items()}
