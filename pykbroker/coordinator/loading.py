@@ -8,7 +8,7 @@ broken record must not take all groups with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Hashable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ class _Transactions:
 
     def __init__(self) -> None:
         self._open: dict[int, list[tuple[int, Record]]] = {}
-        self._counting: dict[Hashable, int] = {}
+        self._counting: dict[tuple[str, str, int], int] = {}
         """Where what counts was written, as far as it was while a transaction was open."""
 
     def add(self, producer_id: int, offset: int, record: Record) -> None:
@@ -49,25 +49,26 @@ class _Transactions:
 
     def note(self, offset: int, record: Record) -> None:
         """Take note of a record that counts at once."""
-        if self._open:
-            self._counting[_key(record)] = offset
+        if self._open and isinstance(record, OffsetRecord):
+            self._counting[_place(record)] = offset
 
     def end(self, producer_id: int, *, committed: bool) -> Found:
         """Give the records that count once the transaction has ended."""
-        found = []
-        for offset, record in self._open.pop(producer_id, ()):
-            if committed and self._counting.get(_key(record), -1) < offset:
-                found.append(record)
-                self._counting[_key(record)] = offset
+        found: Found = []
+        written = self._open.pop(producer_id, [])
+        for offset, record in written if committed else ():
+            if isinstance(record, OffsetRecord):
+                if self._counting.get(_place(record), -1) > offset:
+                    continue
+                self._counting[_place(record)] = offset
+            found.append(record)
         if not self._open:
             self._counting.clear()
         return found
 
 
-def _key(record: Record) -> Hashable:
-    if isinstance(record, OffsetRecord):
-        return record.group_id, record.topic, record.partition
-    return record  # no transaction has any such
+def _place(record: OffsetRecord) -> tuple[str, str, int]:
+    return record.group_id, record.topic, record.partition
 
 
 async def read_records(committed_log: CommittedLog) -> AsyncGenerator[Found, None]:

@@ -10,9 +10,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from pykbroker.coordinator.driver import Driver
-from pykbroker.coordinator.loading import RECORDS_AT_ONCE
+from pykbroker.coordinator.loading import RECORDS_AT_ONCE, read_records
 from pykbroker.coordinator.record_codec import encode
-from pykbroker.coordinator.records import OffsetRecord, Record
+from pykbroker.coordinator.records import OffsetRecord, Record, TargetRecord
 from pykbroker.errors import ErrorCode, KafkaError
 from pykbroker.wire.records import build_batch
 from tests.coordinator.drivers import FixedClock, a_batch, a_driver
@@ -45,6 +45,7 @@ async def test_records_of_a_transaction_count_once_it_is_committed() -> None:
         transaction(an_offset("c", 3), producer_id=3),
         marker(1, 1),
         marker(0, 2),
+        marker(1, 2),
     )
     driver = a_driver(log)
     with trio.move_on_after(0.01):
@@ -69,6 +70,15 @@ async def test_of_each_offset_the_record_written_last_counts_whenever_a_transact
         await driver.run()
 
     assert [await driver.ask(read(group)) for group in "abcd"] == [4, -1, 1, 2]
+
+
+async def test_records_of_groups_count_at_once_while_a_transaction_is_open() -> None:
+    groups = [TargetRecord("a", "member", {bytes(16): frozenset({1})}), an_offset("a", 2)]
+    log = ListLog(transaction(an_offset("a", 1), producer_id=1), a_batch(*groups), marker(1, 1))
+
+    found = [record async for some in read_records(log) for record in some]
+
+    assert found == groups
 
 
 async def test_a_record_that_nobody_can_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -147,7 +157,8 @@ async def test_who_is_closed_reads_no_further_and_tells_nobody(
     log = ListLog(*(a_batch(an_offset("a", number)) for number in range(10)))
     driver = a_driver(log)
     nursery.start_soon(driver.run)
-    await trio.lowlevel.checkpoint()
+    while not log.reads:
+        await trio.lowlevel.checkpoint()
 
     driver.close()
     await wait_all_tasks_blocked()
