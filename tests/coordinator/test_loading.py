@@ -73,7 +73,10 @@ async def test_of_each_offset_the_record_written_last_counts_whenever_a_transact
 
 
 async def test_records_of_groups_count_at_once_while_a_transaction_is_open() -> None:
-    groups = [TargetRecord("a", "member", {bytes(16): frozenset({1})}), an_offset("a", 2)]
+    groups: list[Record] = [
+        TargetRecord("a", "member", {bytes(16): frozenset({1})}),
+        an_offset("a", 2),
+    ]
     log = ListLog(transaction(an_offset("a", 1), producer_id=1), a_batch(*groups), marker(1, 1))
 
     found = [record async for some in read_records(log) for record in some]
