@@ -122,9 +122,7 @@ def topics_changed(shard: Shard, before: Topics, now: Now) -> None:
     if not groups:
         return
     after = shard.topics
-    changed = {name for name, shape in after.by_name.items() if before.by_name.get(name) != shape}
-    changed |= before.by_name.keys() - after.by_name.keys()
-    has_new_topics = bool(after.by_id.keys() - before.by_id.keys())
+    changed, has_new_topics = after.changes_from(before)
     for group in groups:
         if has_new_topics:
             group.new_topics_revision = after.revision
