@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pykbroker.coordinator")
 
+FAULT_PAUSE_SECONDS = 30.0
+"""Before a machine is built again that failed: it may fail again, which is told each time."""
 RELOAD_PAUSE_SECONDS = 1.0
 """Between attempts to build a machine from a log that could not be read or written."""
 PARTS_OF_LIMIT = 4
@@ -264,21 +266,27 @@ class Driver:
     async def run(self) -> None:
         """Load the machine and do what comes due.
 
-        Ends when: closed or cancelled. On error: a log that cannot be read is tried again.
+        Ends when: closed or cancelled. On error: a log that cannot be read is tried again; so is a
+        machine that fails, as it may by records that no coordinator wrote. Groups of other
+        partitions go on, as other connections do where one has failed.
         """
         while not self._is_closed:
+            paused_from, pause_seconds = trio.current_time(), RELOAD_PAUSE_SECONDS
             try:
                 machine = await self._load()
-            except KafkaError as refusal:
-                self._warn("groups cannot be loaded yet partition=%s: %s", refusal)
-                self._abandon()
-                paused_from = trio.current_time()
-            else:
                 if machine is None:
                     return
                 paused_from = trio.current_time()
                 await self._attend(machine)
-            await trio.sleep_until(paused_from + RELOAD_PAUSE_SECONDS)
+            except KafkaError as refusal:
+                self._warn("groups cannot be loaded yet partition=%s: %s", refusal)
+                self._abandon()
+                paused_from = trio.current_time()
+            except Exception:
+                log.exception("groups failed, they are loaded anew partition=%s", self._name)
+                self._abandon()
+                paused_from, pause_seconds = trio.current_time(), FAULT_PAUSE_SECONDS
+            await trio.sleep_until(paused_from + pause_seconds)
 
     async def load(self) -> None:
         """Build the machine now where the log is empty, which needs no waiting."""

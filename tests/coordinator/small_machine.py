@@ -65,6 +65,7 @@ class SmallMachine:
         for group_id, due_ms in self.due.items():
             if due_ms <= now.elapsed_ms:
                 del self.due[group_id]
+                assert group_id != "faulty", "a fault of the machine"
                 return Effects((OffsetRecord(group_id, "topic", 0, None),))
         return None
 

@@ -220,6 +220,23 @@ async def test_a_fault_of_the_machine_rises_and_the_machine_begins_anew(
     assert await driver.ask(read("a")) == 1
 
 
+async def test_a_fault_in_what_comes_due_ends_nothing_but_the_machine(
+    nursery: trio.Nursery,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    driver = await started(nursery, ListLog(), expires_after_ms=1_000)
+    await driver.ask(commit("a", 1))
+    await driver.ask(commit("faulty", 1))
+
+    await trio.sleep(5)
+    assert await code_of(driver.ask(read("a"))) is ErrorCode.NOT_COORDINATOR
+    await trio.sleep(30)
+
+    assert await driver.ask(read("faulty")) == 1
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+
+
 async def test_what_comes_due_is_done_on_time(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
