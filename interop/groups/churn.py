@@ -114,6 +114,8 @@ class Churn:
     per_second: int = 1500
     members: list[Member] = field(default_factory=list)
     watched: list[dict[int, int]] = field(default_factory=list)
+    watch_fault: str | None = None
+    """With what looking at the committed offsets failed last."""
 
     def run(self) -> Verdict:
         """Do all acts and judge; members are ended whatever happens."""
@@ -222,7 +224,11 @@ class Churn:
             if self.watched and self.watched[-1] == ends:
                 return
             time.sleep(0.2)
-        raise NotSteadyError(f"committed {self.watched[-1:]}, produced up to {ends}")
+        last = {member.name: _last(member.events) for member in self._alive}
+        raise NotSteadyError(
+            f"committed {self.watched[-1:]}, produced up to {ends}; last of members: {last};"
+            f" watching failed with {self.watch_fault}"
+        )
 
     def _watch(self, admin: AdminClient, ending: threading.Event) -> None:
         """Note what is committed, every now and then."""
@@ -230,10 +236,17 @@ class Churn:
         while not ending.is_set():
             try:
                 found = admin.list_consumer_group_offsets(asked)[self.group].result(timeout=5)
-            except (KafkaException, TimeoutError):
+            except (KafkaException, TimeoutError) as fault:
+                self.watch_fault = repr(fault)
                 found = None
             if found is not None:
                 self.watched.append(
                     {p.partition: p.offset for p in found.topic_partitions if p.offset >= 0}
                 )
             ending.wait(0.1)
+
+
+def _last(events: list[Event]) -> list[str]:
+    """Tell what a member wrote last, and how long ago."""
+    now = time.monotonic()
+    return [f"{next(k for k in e if k != 'at')} {now - e['at']:.1f} s ago" for e in events[-3:]]
