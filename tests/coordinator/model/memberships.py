@@ -55,13 +55,23 @@ class Memberships:
         if member_id in self.present:
             self.present[member_id].last_sign_ms = now_ms
 
-    def owes(self, member_id: str, *, join: bool = False, sync: bool = False) -> None:
-        """A classic member is called to join, or is yet to ask for its assignment, or neither."""
+    def joins(self, member_id: str) -> None:
+        """A classic member has joined, and is to ask for its assignment."""
         presence = self.present.get(member_id)
-        if presence is not None:
-            presence.owes_join, presence.owes_sync = join, sync
-        elif sync:
+        if presence is None:
             self._newcomer = member_id
+        else:
+            presence.owes_join, presence.owes_sync = False, True
+
+    def syncs(self, member_id: str) -> None:
+        """A classic member was told its assignment; if it was called to join, it still is."""
+        if member_id in self.present:
+            self.present[member_id].owes_sync = False
+
+    def is_called(self, member_id: str) -> None:
+        """A classic member is called to join."""
+        if member_id in self.present:
+            self.present[member_id].owes_join = True
 
     def sign_all(self, now_ms: int) -> None:
         """The next generation begins, and with it everybody's session."""

@@ -68,7 +68,7 @@ class Watch(Watcher):
                 self.claims.joined(asked, reply)
                 if not isinstance(self._group, ClassicGroup):
                     self._sign(reply.member_id)
-                self.memberships.owes(reply.member_id, sync=True)
+                self.memberships.joins(reply.member_id)
             case c.SyncCommand(), c.SyncReply():
                 self._synced(asked, command, reply)
             case c.HeartbeatCommand(), _:
@@ -125,7 +125,7 @@ class Watch(Watcher):
         command: Any = asked.command
         calls = code is ErrorCode.REBALANCE_IN_PROGRESS
         if calls and isinstance(command, c.SyncCommand | c.HeartbeatCommand):
-            self.memberships.owes(command.member_id, join=True)
+            self.memberships.is_called(command.member_id)
         is_recalled = isinstance(command, c.SyncCommand) and asked.was_parked
         is_alive = is_recalled or isinstance(command, c.HeartbeatCommand)
         if calls and is_alive:
@@ -175,7 +175,7 @@ class Watch(Watcher):
         # Who asks a classic group that is stable already shows nothing.
         if is_plan or asked.was_parked or not is_classic:
             self._sign(command.member_id)
-        self.memberships.owes(command.member_id)
+        self.memberships.syncs(command.member_id)
 
     def _beaten(
         self,
