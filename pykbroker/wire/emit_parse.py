@@ -6,6 +6,7 @@ whatever reads next then fails, and the last line compares `p` with the end.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ def emit_parse(root: Root, *, has_records: bool) -> Callable[..., Any]:
     source = Source(
         ProtocolError=ProtocolError,
         FAULTS=FAULTS,
+        CUT_SHORT=(struct.error, IndexError),
         longer_varint=varint.longer_varint,
         longer_string_varint=varint.longer_string_varint,
         read_tag=varint.read_tag,
@@ -54,6 +56,8 @@ def emit_parse(root: Root, *, has_records: bool) -> Callable[..., Any]:
         with source.block("if p > end:"):
             source.line("raise ProtocolError('cut short')")
         source.line("return value, p")
+    with source.block("except CUT_SHORT:"):
+        source.line(f"raise ProtocolError({f'{root.label}: cut short'!r}) from None")
     with source.block("except FAULTS as fault:"):
         source.line(f"raise ProtocolError(f{f'{root.label}: {{fault}}'!r}) from None")
     with source.block("except ProtocolError as fault:"):

@@ -106,6 +106,12 @@ def test_a_refusal_says_which_message_and_field() -> None:
         a_codec("topics" / Array(Struct("name" / String))).parse(b"\x02\x00\x00")
 
 
+@pytest.mark.parametrize("data", [b"", b"\0", b"\0\0\0\1", b"\0\0\0\1\3a"])
+def test_a_refusal_of_a_message_that_ends_early_says_so(data: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"^Thing v1: cut short$"):
+        a_codec("number" / Int32, "name" / String, "last" / Int8).parse(data)
+
+
 @pytest.mark.parametrize("flexible", [False, True])
 @pytest.mark.parametrize("declared", [String, Bytes, Records, Array(Int8), Array(Struct())])
 def test_a_negative_length_is_null_or_refused(declared: Any, flexible: bool) -> None:
