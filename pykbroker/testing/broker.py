@@ -45,11 +45,11 @@ class Broker:
     ) -> None:
         given = {name.replace("_", "."): value for name, value in named.items()}
         given |= properties or {}
-        self._overrides = [f"{name}={_text(value)}" for name, value in given.items()]
+        self._properties = {name: _text(value) for name, value in given.items()}
         self._profile = profile
         self._data_dir = None if data_dir is None else fspath(data_dir)
         if self._data_dir is not None:
-            self._overrides.append(f"log.dirs={self._data_dir}")
+            self._properties["log.dirs"] = self._data_dir
         self._port = port
         self._addresses: Sequence[tuple[str, int]] = ()
         self._thread: threading.Thread | None = None
@@ -90,7 +90,8 @@ class Broker:
         """
         if self._thread is not None:
             raise BrokerError("the broker is running already; stop() it first")
-        config = load(profile=self._profile, overrides=self._overrides, port=self._listens_at())
+        given = ("Broker", self._properties)
+        config = load(profile=self._profile, file=given, port=self._listens_at())
         read_listeners(config)
         data = None if self._data_dir is None else data_directories(config)
         settings = Settings(config, data, ready_file=None)
@@ -132,8 +133,7 @@ class Broker:
 
     def _listens_at(self) -> int | None:
         """The port to ask for; None where the properties name listeners of their own."""
-        named = any(override.startswith("listeners=") for override in self._overrides)
-        return None if named else self._port
+        return None if "listeners" in self._properties else self._port
 
     def _join(self) -> None:
         assert self._thread is not None
