@@ -101,8 +101,8 @@ def _engine() -> ModuleType:
     except ImportError:
         raise KafkaError(
             ErrorCode.INVALID_REGULAR_EXPRESSION,
-            "this broker has no engine for patterns: install the Python package google-re2 beside"
-            " it, or subscribe to topic names",
+            "this broker has no engine for patterns: install google-re2 beside it"
+            " (pip install 'pykbroker[regex]'), or subscribe to topic names",
         ) from None
     module: ModuleType = re2
     return module

@@ -208,3 +208,4 @@ def test_without_the_engine_a_pattern_is_refused_and_says_what_to_install(
 
     assert refusal.code is ErrorCode.INVALID_REGULAR_EXPRESSION
     assert "google-re2" in str(refusal)
+    assert "pip install 'pykbroker[regex]'" in str(refusal)
