@@ -212,3 +212,33 @@ def a_classic_group(
         shares_told = told if reply.member_id == members[0] else None
         assert driven.ask(a_sync(reply.member_id, reply.generation_id, shares_told)) is not None
     return members
+
+
+def a_mixed_group(**fields: Any) -> tuple[Driven, JoinReply]:
+    """Let a classic member with all four partitions of topic a share a group with an idle consumer.
+
+    The consumer subscribes to a topic that is not there.
+    """
+    driven = a_broker()
+    consumed(driven, "consumer", subscribed="x")
+    reply = joined(driven, **fields)
+    instance_id = fields.get("group_instance_id")
+    assert synced(driven, reply, group_instance_id=instance_id) == "a0 a1 a2 a3"
+    return driven, reply
+
+
+def a_newcomer(driven: Driven, **fields: Any) -> JoinReply:
+    """Let another classic member join, which brings a new target."""
+    return joined(driven, **fields)
+
+
+def keep_alive(driven: Driven, ms: int, *members: JoinReply) -> list[ErrorCode]:
+    """Let time pass in which the consumer and these members heartbeat; give what they hear."""
+    heard = []
+    end_ms = driven.elapsed_ms + ms
+    while driven.elapsed_ms < end_ms:
+        heard += [beat(driven, each.member_id, each.generation_id) for each in members]
+        epoch = driven.group().members["consumer"].member_epoch
+        consumed(driven, "consumer", epoch, topic_partitions={})
+        driven.pass_time(min(SESSION_MS // 2, end_ms - driven.elapsed_ms))
+    return heard

@@ -1,4 +1,4 @@
-"""Members of the classic protocol in a consumer group: assignments, signs of life, departures."""
+"""Members of the classic protocol in a consumer group: assignments and signs of life."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import pytest
 
 from pykbroker.coordinator.commands import (
     HeartbeatCommand,
-    JoinReply,
-    LeaveReply,
-    LeftMember,
     SyncCommand,
     SyncReply,
 )
@@ -25,47 +22,18 @@ from tests.coordinator.consumer.mixed_groups import (
     a_heartbeat,
     a_join,
     a_leave,
+    a_mixed_group,
+    a_newcomer,
     a_sync,
     beat,
     consumed,
     joined,
+    keep_alive,
     metadata,
     share,
     synced,
 )
-from tests.coordinator.consumer.partitions import some
-from tests.coordinator.driven import Driven, a_topic
-
-
-def a_mixed_group(**fields: Any) -> tuple[Driven, JoinReply]:
-    """Let a classic member with all four partitions of topic a share a group with an idle consumer.
-
-    The consumer subscribes to a topic that is not there.
-    """
-    driven = a_broker()
-    consumed(driven, "consumer", subscribed="x")
-    reply = joined(driven, **fields)
-    instance_id = fields.get("group_instance_id")
-    assert synced(driven, reply, group_instance_id=instance_id) == "a0 a1 a2 a3"
-    return driven, reply
-
-
-def a_newcomer(driven: Driven, **fields: Any) -> JoinReply:
-    """Let another classic member join, which brings a new target."""
-    return joined(driven, **fields)
-
-
-def keep_alive(driven: Driven, ms: int, *members: JoinReply) -> list[ErrorCode]:
-    """Let time pass in which the consumer and these members heartbeat; give what they hear."""
-    heard = []
-    end_ms = driven.elapsed_ms + ms
-    while driven.elapsed_ms < end_ms:
-        heard += [beat(driven, each.member_id, each.generation_id) for each in members]
-        epoch = driven.group().members["consumer"].member_epoch
-        consumed(driven, "consumer", epoch, topic_partitions={})
-        driven.pass_time(min(SESSION_MS // 2, end_ms - driven.elapsed_ms))
-    return heard
-
+from tests.coordinator.driven import a_topic
 
 # -- assignments -------------------------------------------------------------------------------
 
@@ -340,66 +308,3 @@ def test_who_joins_and_asks_in_time_stays() -> None:
         synced(driven, each)
 
     assert set(keep_alive(driven, 2 * REBALANCE_MS, *again)) == {ErrorCode.NONE}
-
-
-# -- departures --------------------------------------------------------------------------------
-
-
-def test_members_leave_by_id_and_by_instance_and_each_hears_for_itself() -> None:
-    driven, reply = a_mixed_group(group_instance_id="i")
-    other = a_newcomer(driven)
-    consumed(driven, "static", instance_id="j", subscribed="x")
-    epoch = driven.group().group_epoch
-
-    answer = driven.ask(
-        a_leave(
-            other.member_id, "nobody", ("", "i"), ("nobody", "j"), ("", "k"), ("static", "j"), ""
-        )
-    )
-
-    gone, fenced = ErrorCode.NONE, ErrorCode.FENCED_INSTANCE_ID
-    unknown = ErrorCode.UNKNOWN_MEMBER_ID
-    assert answer == LeaveReply(
-        (
-            LeftMember(other.member_id, None, gone),
-            LeftMember("nobody", None, unknown),
-            LeftMember("", "i", gone),
-            LeftMember("nobody", "j", fenced),
-            LeftMember("", "k", unknown),
-            LeftMember("static", "j", gone),
-            LeftMember("", None, unknown),
-        )
-    )
-    assert driven.group().members.keys() == {"consumer"}
-    assert driven.group().group_epoch == epoch + 1
-    assert reply.member_id not in driven.group().targets
-
-
-def test_a_departure_of_nobody_changes_nothing() -> None:
-    driven, _ = a_mixed_group()
-    before = len(driven.log)
-
-    answer = driven.ask(a_leave("nobody"))
-
-    assert answer.members[0].error_code is ErrorCode.UNKNOWN_MEMBER_ID
-    assert len(driven.log) == before
-
-
-def test_what_a_classic_member_leaves_goes_to_the_others() -> None:
-    driven = a_broker()
-    consumed(driven, "consumer")
-    reply = joined(driven)
-    consumed(driven, "consumer", 2, topic_partitions=some("a0 a1"))
-    driven.ask(a_leave(reply.member_id))
-
-    assert consumed(driven, "consumer", 3) == (4, some("a0 a1 a2 a3"))
-    assert driven.refusal(a_consumer(reply.member_id, 3)) is ErrorCode.UNKNOWN_MEMBER_ID
-
-
-def test_a_classic_member_may_heartbeat_as_a_consumer_from_then_on() -> None:
-    driven, reply = a_mixed_group()
-
-    assert consumed(driven, reply.member_id) == (3, some("a0 a1 a2 a3"))
-
-    assert driven.group().classic_count == 0
-    assert beat(driven, reply.member_id, 3) is ErrorCode.UNKNOWN_MEMBER_ID
