@@ -282,7 +282,7 @@ class Driver:
                 self._warn("groups cannot be loaded yet partition=%s: %s", refusal)
                 self._abandon()
                 paused_from = trio.current_time()
-            except Exception:
+            except Exception:  # the other partitions' groups, and the broker, go on
                 log.exception("groups failed, they are loaded anew partition=%s", self._name)
                 self._abandon()
                 paused_from, pause_seconds = trio.current_time(), FAULT_PAUSE_SECONDS
